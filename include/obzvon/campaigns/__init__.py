@@ -1,0 +1,1 @@
+"""Campaigns as data: the YAML file's model and the catalogue of files."""

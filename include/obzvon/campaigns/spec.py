@@ -1,0 +1,258 @@
+"""The campaign file: what a YAML in `include/campaigns/` may say.
+
+Unknown keys are refused. Times of day are the subscriber's local time unless the key says otherwise.
+Vendor settings live in the vendor's module and are found through the registry, so a third dialer changes nothing here.
+"""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
+
+from obzvon.dispositions import Disposition
+from obzvon.vendors.registry import vendor_settings
+from obzvon.vendors.settings import VendorSettings
+
+Scalar = str | int | float | bool | None
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _clock(value: object) -> object:
+    # YAML 1.1 reads an unquoted 10:00 as the sexagesimal integer 600
+    if isinstance(value, int):
+        raise ValueError('write the time in quotes, as "10:00"')
+    return value
+
+
+Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda t: t.isoformat(), return_type=str)]
+
+
+class Model(BaseModel):
+    """Base of every part of a campaign file: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Purpose(StrEnum):
+    """Why people are called; decides the rule set (windows, caps, consent)."""
+
+    ADVERTISING = "advertising"
+    SERVICE = "service"
+    DEBT = "debt"
+    SURVEY = "survey"
+
+
+class Schedule(Model):
+    """When the run starts. No cron = started by hand only."""
+
+    cron: str | None = None
+    timezone: str = "Europe/Moscow"
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Moscow") from error
+        return value
+
+
+class CsvSource(Model):
+    """A delimited text file; encoding and delimiter are found out unless given."""
+
+    type: Literal["csv"]
+    path: str
+    encoding: Literal["auto", "utf-8", "utf-8-sig", "cp1251"] = "auto"
+    delimiter: Literal["auto", ",", ";", "\t"] = "auto"
+
+
+class XlsxSource(Model):
+    """A workbook; the first sheet unless one is named. The first row is the header."""
+
+    type: Literal["xlsx"]
+    path: str
+    sheet: str | None = None
+
+
+class ParquetSource(Model):
+    """A Parquet file; every column is read as text."""
+
+    type: Literal["parquet"]
+    path: str
+
+
+class SqlSource(Model):
+    """A query over an Airflow connection of type postgres, read with a server-side cursor."""
+
+    type: Literal["sql"]
+    conn_id: str
+    query: str
+
+
+class HttpSource(Model):
+    """A paged JSON endpoint over an Airflow connection of type http.
+
+    `records` is the dotted path of the list in the answer (empty = the answer is the list). Reading stops at the
+    first page with fewer than `page_size` records.
+    """
+
+    type: Literal["http"]
+    conn_id: str
+    path: str
+    records: str = ""
+    page_param: str = "page"
+    size_param: str = "page_size"
+    first_page: int = 1
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    max_pages: Annotated[int, Field(ge=1)] = 10_000
+
+
+Source = Annotated[CsvSource | XlsxSource | ParquetSource | SqlSource | HttpSource, Field(discriminator="type")]
+
+
+class Columns(Model):
+    """Which column of the list holds what. Only `phone` is required."""
+
+    phone: str
+    contact_id: str | None = None
+    full_name: str | None = None
+    timezone: str | None = None
+    region: str | None = None
+    segment: str | None = None
+
+
+class Contacts(Model):
+    """Where the people come from."""
+
+    source: Source
+    columns: Columns
+    max_reject_share: Share = 0.05
+    max_contacts: Annotated[int, Field(ge=1)] = 1_000_000
+
+
+class Variable(Model):
+    """One script variable: a column of the list or a fixed value, sent as `type`."""
+
+    column: str | None = None
+    value: Scalar = None
+    type: Literal["string", "integer", "number"] = "string"
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.column is None) == (self.value is None):
+            raise ValueError("give either `column` or `value`")
+        return self
+
+
+class OutcomeRule(Model):
+    """True when the report's `field` equals one of `in` (case and outer blanks ignored)."""
+
+    field: str
+    values: Annotated[tuple[str, ...], Field(alias="in", min_length=1)]
+
+
+class Goal(OutcomeRule):
+    """What counts as the campaign's success."""
+
+    title: str
+
+
+class Window(Model):
+    """Subscriber-local hours in which a person may be called; narrows the policy's window, never widens it."""
+
+    start: Annotated[Clock, Field(alias="from")]
+    end: Annotated[Clock, Field(alias="to")]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError(f"window is reversed: from {self.start} is not before to {self.end}")
+        return self
+
+
+class QolioMapping(Model):
+    """How a call becomes a Qolio record. `operator_id` is the employee's "ID in the integrated system"."""
+
+    conn_id: str = "qolio_default"
+    operator_id: str
+    send_client_name: bool = False
+    custom_fields: dict[str, Scalar] = {}
+
+
+class Limits(Model):
+    """Sizes. `chunk_size` contacts go into one vendor campaign; at most `max_batches` mapped tasks run a stage."""
+
+    chunk_size: Annotated[int, Field(ge=1, le=50_000)] = 500
+    candidate_batch: Annotated[int, Field(ge=1, le=1000)] = 500
+    max_batches: Annotated[int, Field(ge=1, le=50)] = 50
+    min_minutes_left: Annotated[int, Field(ge=0)] = 30
+    qolio_concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+    marking_fee_rub: Annotated[Decimal, Field(ge=0)] = Decimal("0")
+
+
+class Waiting(Model):
+    """When a report counts as complete, and when waiting ends without it. Minutes are the vendor's clock."""
+
+    stable_polls: Annotated[int, Field(ge=2)] = 2
+    stable_minutes: Annotated[int, Field(ge=1)] = 15
+    margin_minutes: Annotated[int, Field(ge=0)] = 15
+    deadline_hours: Annotated[float, Field(gt=0, le=72)] = 6.0
+
+    @property
+    def stable_for(self) -> timedelta:
+        return timedelta(minutes=self.stable_minutes)
+
+    @property
+    def margin(self) -> timedelta:
+        return timedelta(minutes=self.margin_minutes)
+
+
+class CampaignSpec(Model):
+    """One campaign file."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
+    title: str
+    description: str = ""
+    owner: str
+    tags: tuple[str, ...] = ()
+    purpose: Purpose
+    schedule: Schedule = Schedule()
+    contacts: Contacts
+    window: Window | None = None
+    vendor: Annotated[SerializeAsAny[VendorSettings], BeforeValidator(vendor_settings)]
+    variables: dict[str, Variable] = {}
+    goal: Goal
+    outcomes: dict[Disposition, OutcomeRule] = {}
+    qolio: QolioMapping
+    limits: Limits = Limits()
+    wait: Waiting = Waiting()
+
+    @property
+    def dag_id(self) -> str:
+        return f"campaign__{self.name}"
+
+    @property
+    def columns_used(self) -> dict[str, str]:
+        """Key of this file -> column of the list, for every column the file names."""
+        named = {f"contacts.columns.{k}": v for k, v in self.contacts.columns if v is not None}
+        named |= {f"variables.{k}.column": v.column for k, v in self.variables.items() if v.column}
+        return named
+
+    def canonical(self) -> dict[str, Any]:
+        """JSON-ready form, stable across runs: what the plan's hash covers."""
+        return self.model_dump(mode="json", by_alias=True)

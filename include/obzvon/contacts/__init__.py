@@ -1,0 +1,1 @@
+"""The contact list: reading, canonical phone, time zone."""

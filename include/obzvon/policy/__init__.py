@@ -1,0 +1,1 @@
+"""When and whether a person may be called; numbers live in YAML."""

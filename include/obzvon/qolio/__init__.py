@@ -1,0 +1,1 @@
+"""Payload and client of the quality-assurance service."""

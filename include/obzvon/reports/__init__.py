@@ -1,0 +1,1 @@
+"""Archive of raw answers, completeness rule, outcomes."""

@@ -1,0 +1,1 @@
+"""The three vendors as one local HTTP server."""

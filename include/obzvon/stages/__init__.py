@@ -1,0 +1,1 @@
+"""The way through the house: plan, launch, wait, collect, deliver, audit."""

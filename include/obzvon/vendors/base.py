@@ -1,0 +1,215 @@
+"""The small protocol a dialer fulfils, and the values that cross it.
+
+The stages know only this module. Times are aware UTC datetimes; offsets are minutes east of UTC; money is Decimal.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from obzvon.dispositions import Disposition
+from obzvon.errors import ContractBreak
+from obzvon.vendors.settings import VendorSettings
+
+if TYPE_CHECKING:
+    from obzvon.campaigns.spec import CampaignSpec
+    from obzvon.vendors.http import VendorSession
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One intent in the vendor's terms: one vendor campaign to be."""
+
+    intent_id: str
+    name: str  # with the marker already in it
+    description: str
+    call_date: date  # subscriber-local
+    offsets: tuple[int, ...]  # the zone's offsets in minutes; several = unknown or multi-zone
+    starts_at: datetime  # UTC, first moment at which every offset is inside its window
+    ends_at: datetime  # UTC, last such moment
+    local_from: time  # subscriber-local window
+    local_to: time
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One person to be called. `external_id` is ours, stable across retries. `phone` is E.164 (+7…)."""
+
+    external_id: str
+    phone: str
+    variables: Mapping[str, Scalar]
+    tz_offset_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A vendor campaign that exists."""
+
+    order: Order
+    task_id: str
+    contacts: int  # accepted by the vendor
+    started_at: datetime | None = None  # UTC, when we asked for the start
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What the vendor took of a batch. `rejected` maps external_id to the vendor's reason (no phone in it)."""
+
+    accepted: int
+    rejected: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One look at a vendor campaign; the completeness rule reads nothing else.
+
+    `vendor_time` is the `Date` header of the answer: what "the window is over" is measured against.
+    `fingerprint` changes when any row changes.
+    """
+
+    vendor_time: datetime
+    rows: int
+    contacts_seen: int
+    contacts_terminal: int
+    pending_rows: int
+    recordings_missing: int  # conversations with a person that have no recording link yet
+    fingerprint: str
+    task_finished: bool | None = None  # None: the vendor has no such statement
+    task_status: str | None = None
+
+
+class StopOutcome(StrEnum):
+    """What an attempt to stop a vendor campaign reached."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+    NOT_POSSIBLE = "not_possible"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One raw answer on its way to the archive. `request` holds no secret and no phone."""
+
+    kind: str
+    number: int
+    request: Mapping[str, Any]
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One utterance. `role` is bot, client or operator; seconds count from the start of the call."""
+
+    role: str
+    text: str
+    start_sec: float | None = None
+    end_sec: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One dial attempt as a vendor reports it, already in our words.
+
+    `phone` (E.164) and `turns` are personal data: they reach `pii` and nothing else.
+    """
+
+    vendor_call_id: str
+    external_id: str | None
+    phone: str | None
+    started_at: datetime
+    updated_at: datetime
+    disposition: Disposition
+    status_raw: str
+    responder_raw: str | None = None
+    ring_sec: Decimal | None = None
+    talk_sec: Decimal | None = None
+    transferred: bool = False
+    caller_id: str | None = None
+    cost_rub: Decimal = Decimal(0)
+    record_url: str | None = None
+    results: Mapping[str, str] = field(default_factory=dict)  # script result variables, goals among them
+    goal_reached: bool = False
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A further piece of an attempt that came by another page kind (TWIN's transcript), joined by call id."""
+
+    vendor_call_id: str
+    results: Mapping[str, str] = field(default_factory=dict)
+    turns: tuple[Turn, ...] = ()
+
+
+Row = Attempt | Part | ContractBreak
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Control totals of a report page, where the vendor gives them."""
+
+    count: int | None = None
+    duration_sec: Decimal | None = None
+    columns: tuple[str, ...] = ()
+
+
+class Dialer(ABC):
+    """A vendor that dials people. One instance serves one campaign file and one account."""
+
+    code: ClassVar[str]
+    #: True when the contacts travel inside `create` (then `add_contacts` is never called).
+    contacts_in_create: ClassVar[bool]
+
+    def __init__(self, session: VendorSession, spec: CampaignSpec) -> None:
+        self.session, self.spec = session, spec
+
+    @classmethod
+    @abstractmethod
+    def parse_settings(cls, value: Mapping[str, Any]) -> VendorSettings:
+        """The vendor's settings from a campaign file; a ValueError names the broken rule of the vendor's document."""
+
+    @abstractmethod
+    def check(self, order: Order, now: datetime) -> None:
+        """Refuse (ConfigError) what the vendor's document forbids for this order, before any request."""
+
+    @abstractmethod
+    async def create(self, order: Order, contacts: Sequence[Contact]) -> str:
+        """Create the vendor campaign with one request, never repeated; return its id. VendorError says what is proven."""
+
+    @abstractmethod
+    async def add_contacts(self, task_id: str, order: Order, contacts: Sequence[Contact]) -> Acceptance:
+        """Add one batch with one request, never repeated."""
+
+    @abstractmethod
+    async def start(self, task_id: str, order: Order, now: datetime) -> None:
+        """Let the campaign dial when its window comes. Nothing to do where the schedule does it."""
+
+    @abstractmethod
+    async def cancel(self, task_id: str) -> StopOutcome:
+        """Stop dialling as far as the vendor can, and look whether it did."""
+
+    @abstractmethod
+    async def look(self, task: Task) -> Progress:
+        """One look at the report and the task's status. Only reads."""
+
+    @abstractmethod
+    def report(self, task: Task) -> AsyncIterator[Page]:
+        """The full report as raw answers, page by page, in bounded memory. Only reads."""
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
+        """The rows of one archived page, streaming. Pure: no request, no clock. A bad row becomes a ContractBreak."""
+
+    @classmethod
+    @abstractmethod
+    def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
+        """The control totals of one archived page, streaming. Pure."""

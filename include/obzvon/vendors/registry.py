@@ -1,0 +1,34 @@
+"""Which dialers exist. A third one is a module and a line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from obzvon.vendors.settings import VendorSettings
+
+if TYPE_CHECKING:
+    from obzvon.vendors.base import Dialer
+
+
+def _dialers() -> dict[str, type[Dialer]]:
+    from obzvon.vendors.dialog import Dialog
+    from obzvon.vendors.twin import Twin
+
+    return {"dialog": Dialog, "twin": Twin}
+
+
+def dialer_class(code: str) -> type[Dialer]:
+    """The dialer for a vendor code, or a ValueError that lists the codes."""
+    dialers = _dialers()
+    if code not in dialers:
+        raise ValueError(f"unknown vendor {code!r}; known: {', '.join(sorted(dialers))}")
+    return dialers[code]
+
+
+def vendor_settings(value: object) -> VendorSettings:
+    """The `vendor:` part of a campaign file, validated by the vendor's own model."""
+    if isinstance(value, VendorSettings):
+        return value
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        raise ValueError("`vendor` needs a `type`: " + " or ".join(sorted(_dialers())))
+    return dialer_class(value["type"]).parse_settings(value)

@@ -1,0 +1,26 @@
+"""What every vendor's part of a campaign file has in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MARKER = "{marker}"
+
+
+class VendorSettings(BaseModel):
+    """Base of a vendor's settings.
+
+    `campaign_name` is the name shown at the vendor; `{title}`, `{call_date}`, `{zone}`, `{chunk}` and `{marker}` are filled in.
+    The marker (`[af:` + 8 hex digits + `]`) is how a campaign whose creation was not confirmed is found again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    type: str
+    conn_id: str
+    campaign_name: str = Field(default="{title} {call_date} {zone} #{chunk} {marker}", min_length=1)
+
+    @property
+    def max_attempts(self) -> int:
+        """Worst-case number of dials to one contact."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""The warehouse: tables, migrations, seeds, bulk load, marts. PostgreSQL only."""

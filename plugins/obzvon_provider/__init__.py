@@ -1,0 +1,1 @@
+"""What Airflow is taught: connection types, hooks, operators, sensors, triggers."""
