@@ -1,0 +1,49 @@
+"""Fixtures every room's tests share: an embedded PostgreSQL and a fresh, migrated warehouse for each test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from obzvon.local.postgres import Postgres
+from obzvon.warehouse.db import connect, migrate
+
+ROOT = Path(__file__).resolve().parents[1]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One embedded server for the whole session, without fsync."""
+    server = Postgres(tmp_path_factory.mktemp("pg"), durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def warehouse_template(postgres: Postgres) -> str:
+    """Name of a migrated database that fresh ones are copied from."""
+    postgres.create_database("warehouse_template")
+    migrate(postgres.url("warehouse_template"))
+    return "warehouse_template"
+
+
+@pytest.fixture
+def warehouse_dsn(postgres: Postgres, warehouse_template: str) -> Iterator[str]:
+    """DSN of a fresh migrated warehouse, dropped after the test."""
+    name = f"warehouse_{next(_numbers)}"
+    postgres.create_database(name, template=warehouse_template)
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def conn(warehouse_dsn: str) -> Iterator[psycopg.Connection]:
+    """A connection to the fresh warehouse."""
+    with connect(warehouse_dsn) as connection:
+        yield connection
