@@ -1,0 +1,48 @@
+# Every target does its own set-up. PYTHON names the interpreter the virtual environment is made from.
+PYTHON ?= python3
+BIN := .venv/bin
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo up down status reconcile test lint format types lock
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
+
+demo: setup ## run both demo campaigns from list to Qolio, print the reconciled summary
+	@$(BIN)/python -m obzvon demo
+
+up: setup ## start the stack and leave it running; prints the web address and the login
+	@$(BIN)/python -m obzvon up
+
+down: setup ## stop exactly what `make up` started
+	@$(BIN)/python -m obzvon down
+
+status: setup ## what runs, and where
+	@$(BIN)/python -m obzvon status
+
+reconcile: setup ## compare the sandbox journal, ledger, facts and deliveries row by row
+	@$(BIN)/python -m obzvon reconcile
+
+test: lint types ## linters, types and all tests
+	@$(BIN)/python -m pytest
+
+lint: dev ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: dev ## mypy --strict
+	@$(BIN)/mypy
+
+format: dev ## let ruff put the code in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: setup ## compile requirements*.in into locked files with hashes
+	@$(BIN)/python scripts/lock.py
+
+setup:
+	@$(PYTHON) scripts/bootstrap.py
+
+dev:
+	@$(PYTHON) scripts/bootstrap.py --dev
