@@ -211,6 +211,7 @@ class Waiting(Model):
     stable_polls: Annotated[int, Field(ge=2)] = 2
     stable_minutes: Annotated[int, Field(ge=1)] = 15
     margin_minutes: Annotated[int, Field(ge=0)] = 15
+    recording_minutes: Annotated[int, Field(ge=0)] = 60
     deadline_hours: Annotated[float, Field(gt=0, le=72)] = 6.0
 
     @property
@@ -220,6 +221,10 @@ class Waiting(Model):
     @property
     def margin(self) -> timedelta:
         return timedelta(minutes=self.margin_minutes)
+
+    @property
+    def recordings_within(self) -> timedelta:
+        return timedelta(minutes=self.recording_minutes)
 
 
 class CampaignSpec(Model):

@@ -96,6 +96,7 @@ campaign_intent = sa.Table(
     C("confirmed_at", MOMENT),
     C("started_at", MOMENT),
     C("final_at", MOMENT),
+    C("completeness", sa.Text, comment="complete | partial: how the wait ended"),
     C("dag_run_id", sa.Text, nullable=False, server_default=""),
     C("note", sa.Text, comment="why the intent is where it is; never a phone or a name"),
     sa.UniqueConstraint("vendor_code", "vendor_task_id"),

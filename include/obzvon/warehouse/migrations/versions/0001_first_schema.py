@@ -207,6 +207,7 @@ def upgrade() -> None:
     sa.Column('confirmed_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('started_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('final_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('completeness', sa.Text(), nullable=True, comment='complete | partial: how the wait ended'),
     sa.Column('dag_run_id', sa.Text(), server_default='', nullable=False),
     sa.Column('note', sa.Text(), nullable=True, comment='why the intent is where it is; never a phone or a name'),
     sa.CheckConstraint("state in ('planned', 'sending', 'created', 'in_doubt', 'refused', 'running', 'collecting', 'final', 'final_partial', 'cancelled')", name=op.f('ck_campaign_intent_state')),

@@ -1,0 +1,131 @@
+"""Reading and moving intents. Every move is one row changed from a known state plus one event, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from obzvon.errors import LedgerError
+from obzvon.ledger.states import TRANSITIONS, IntentState
+
+__all__ = ["Intent", "intents_of", "lock", "move"]
+
+_COLUMNS = (
+    "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, state, vendor_task_id,"
+    " contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc, window_end_utc,"
+    " local_from, local_to, started_at, completeness, note"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One row of `ops.campaign_intent`: one vendor campaign, intended or real. Moments are UTC."""
+
+    intent_id: str
+    plan_id: str
+    campaign_id: str
+    call_date: date
+    vendor_code: str
+    zone: str
+    tz_offsets: Sequence[int]
+    chunk_no: int
+    batch_no: int
+    state: str
+    vendor_task_id: str | None
+    contacts_planned: int
+    contacts_sent: int
+    contacts_accepted: int
+    contacts_rejected: int
+    window_start_utc: datetime
+    window_end_utc: datetime
+    local_from: time
+    local_to: time
+    started_at: datetime | None
+    completeness: str | None
+    note: str | None
+
+    @property
+    def title(self) -> str:
+        """How a person finds it: campaign, date, zone, chunk and the start of the id."""
+        return f"{self.campaign_id} {self.call_date} {self.zone} #{self.chunk_no} (intent {self.intent_id[:8]})"
+
+
+async def intents_of(
+    conn: psycopg.AsyncConnection, plan_id: str, batch_no: int | None = None, states: Iterable[IntentState] | None = None
+) -> list[Intent]:
+    """The plan's intents in a stable order, of one batch or all, in any of `states` or in all."""
+    wanted = None if states is None else [str(s) for s in states]
+    query = (
+        f"select {_COLUMNS} from ops.campaign_intent where plan_id = %(plan)s"
+        " and (%(batch)s::int is null or batch_no = %(batch)s)"
+        " and (%(states)s::text[] is null or state = any(%(states)s)) order by zone, chunk_no"
+    )
+    async with conn.cursor(row_factory=class_row(Intent)) as cur:
+        await cur.execute(query, {"plan": plan_id, "batch": batch_no, "states": wanted})
+        return await cur.fetchall()
+
+
+async def reread(conn: psycopg.AsyncConnection, intent_id: str) -> Intent:
+    """The intent as it is now."""
+    async with conn.cursor(row_factory=class_row(Intent)) as cur:
+        await cur.execute(f"select {_COLUMNS} from ops.campaign_intent where intent_id = %s", (intent_id,))
+        row = await cur.fetchone()
+    if row is None:
+        raise LedgerError(f"intent {intent_id[:8]} is not in the ledger; was its plan made anew meanwhile?")
+    return row
+
+
+async def move(
+    conn: psycopg.AsyncConnection,
+    intent: Intent,
+    to: IntentState,
+    *,
+    run_id: str,
+    detail: str | None = None,
+    **columns: Any,
+) -> Intent:
+    """Move an intent on from the state it was read in, set further columns, and note the event.
+
+    Does not commit. Raises LedgerError when the step is not in the table of states or somebody else moved the intent.
+    """
+    if to not in TRANSITIONS[IntentState(intent.state)]:
+        raise LedgerError(f"{intent.title}: {intent.state} → {to} is not a step of the ledger")
+    values = {"state": str(to), "dag_run_id": run_id, **columns}
+    if detail is not None:
+        values["note"] = detail
+    assignments = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(k), sql.Placeholder(k)) for k in values)
+    statement = sql.SQL(
+        "update ops.campaign_intent set {} where intent_id = {} and state = {} returning intent_id"
+    ).format(assignments, sql.Placeholder("_id"), sql.Placeholder("_from"))
+    cur = await conn.execute(statement, {**values, "_id": intent.intent_id, "_from": intent.state})
+    if cur.rowcount != 1:
+        raise LedgerError(f"{intent.title}: somebody moved it on from {intent.state} meanwhile; run the task again")
+    await conn.execute(
+        "insert into ops.intent_event (intent_id, from_state, to_state, dag_run_id, detail) values (%s, %s, %s, %s, %s)",
+        (intent.intent_id, intent.state, str(to), run_id, detail),
+    )
+    return await reread(conn, intent.intent_id)
+
+
+@asynccontextmanager
+async def lock(conn: psycopg.AsyncConnection, intent_id: str) -> AsyncIterator[None]:
+    """Hold an intent for this connection until the block ends or the connection dies.
+
+    Whoever gets the lock and finds `sending` knows that the sender is dead: no live worker keeps the lock.
+    """
+    key = int(intent_id[:15], 16)
+    await conn.execute("select pg_advisory_lock(%s)", (key,))
+    await conn.commit()
+    try:
+        yield
+    finally:
+        await conn.rollback()
+        await conn.execute("select pg_advisory_unlock(%s)", (key,))
+        await conn.commit()
