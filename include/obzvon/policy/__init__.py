@@ -1,1 +1,1 @@
-"""When and whether a person may be called; numbers live in YAML."""
+"""Rules a campaign must respect: purposes, calling windows, the calendar. The numbers are the user's policy file."""

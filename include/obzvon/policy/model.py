@@ -1,0 +1,127 @@
+"""The policy file: what `include/policy/policy.yaml` may say.
+
+Enforced today: windows, `margin_min`, `unknown_zone`, `lead_min`, `region_days_off`.
+Validated and kept, enforced by nothing yet: `cap`, `consent`, `legal_approval_ref`, `record`, `retention_days`,
+`human_transfer`, `caller_ids`. A campaign that runs says nothing about them.
+"""
+
+from __future__ import annotations
+
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from obzvon.campaigns.spec import Clock, Model, Purpose
+from obzvon.errors import PolicyError
+
+Count = Annotated[int, Field(ge=1)]
+
+
+def _ordered(value: tuple[time, time]) -> tuple[time, time]:
+    if value[0] >= value[1]:
+        raise ValueError(f"window is reversed: {value[0]:%H:%M} is not before {value[1]:%H:%M}")
+    return value
+
+
+Range = Annotated[tuple[Clock, Clock], AfterValidator(_ordered)]
+
+
+class Hours(Model):
+    """Subscriber-local hours: `workday`, and `dayoff` for Saturdays, Sundays, federal and regional days off."""
+
+    workday: Range
+    dayoff: Range
+
+
+class Cap(Model):
+    """Most calls to one phone or person in a period."""
+
+    day: Count
+    week: Count
+    month: Count
+    week_kind: Literal["calendar", "rolling"] = "calendar"
+    count: Literal["attempts", "answered"] = "attempts"
+    scope: tuple[Literal["phone", "person"], ...] = ("phone",)
+
+
+class Rules(Model):
+    """What one purpose must respect. Minutes of `margin_min` are cut from both ends of the window."""
+
+    window: Hours
+    margin_min: Annotated[int, Field(ge=0, le=240)] = 0
+    cap: Cap | None = None
+    consent: Literal["required", "legal_review", "not_required"] = "required"
+    legal_approval_ref: Literal["required", "not_required"] = "not_required"
+    record: Literal["required", "not_required"] = "not_required"
+    retention_days: Count | None = None
+    human_transfer: Literal["required", "not_required"] = "not_required"
+
+    @model_validator(mode="after")
+    def _margin_leaves_something(self) -> Self:
+        for name, (start, end) in (("workday", self.window.workday), ("dayoff", self.window.dayoff)):
+            if (end.hour - start.hour) * 60 + end.minute - start.minute <= 2 * self.margin_min:
+                raise ValueError(f"margin_min {self.margin_min} leaves nothing of the {name} window")
+        return self
+
+
+class CallerId(Model):
+    """How a labelled number shows on the subscriber's screen."""
+
+    label: Annotated[str, Field(min_length=1, max_length=32)]
+    category: str
+    contract: str
+
+
+class RegionDaysOff(Model):
+    """Days off of one region; `offset` is the region's, as +05:00."""
+
+    region: str
+    offset: Annotated[str, Field(pattern=r"^\+(0[2-9]|1[0-2]):00$")]
+    days: frozenset[date]
+
+    @property
+    def offset_min(self) -> int:
+        """Minutes east of UTC."""
+        return int(self.offset[1:3]) * 60
+
+
+class Policy(Model):
+    """The user's rules, as one value."""
+
+    version: date
+    purposes: dict[Purpose, Rules]
+    unknown_zone: Literal["safe_window", "exclude"] = "safe_window"
+    lead_min: Annotated[int, Field(ge=0, le=1440)] = 10
+    region_days_off: tuple[RegionDaysOff, ...] = ()
+    caller_ids: dict[Annotated[str, Field(pattern=r"^7\d{10}$")], CallerId] = Field(default_factory=dict)
+    source: str = "the policy"
+
+    def rules(self, purpose: Purpose) -> Rules:
+        """The rules of a purpose, or a PolicyError that names the missing key."""
+        if purpose not in self.purposes:
+            raise PolicyError(f"{self.source}: purposes.{purpose} is missing: add its window, or change the purpose")
+        return self.purposes[purpose]
+
+
+def load_policy(path: Path) -> Policy:
+    """The policy of a file; a PolicyError names the file, the key and what is wrong with it."""
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise PolicyError(f"{path}: the policy file cannot be read ({error.strerror}): restore it") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: not a YAML file in UTF-8: correct its syntax ({error})") from error
+    if not isinstance(data, dict):
+        raise PolicyError(f"{path}: the policy file is empty: it needs at least `version` and `purposes`")
+    try:
+        return Policy.model_validate({**data, "source": str(path)})
+    except ValidationError as error:
+        raise PolicyError(f"{path}: {_problems(error)}") from error
+
+
+def _problems(error: ValidationError) -> str:
+    found = ((".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) for e in error.errors())
+    return "; ".join(f"{key}: {problem}" for key, problem in found)
