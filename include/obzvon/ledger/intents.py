@@ -12,10 +12,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from obzvon.errors import LedgerError
+from obzvon.errors import InDoubtError, LedgerError
+from obzvon.ledger.keys import marker
 from obzvon.ledger.states import TRANSITIONS, IntentState
 
-__all__ = ["Intent", "intents_of", "lock", "move"]
+__all__ = ["Intent", "in_doubt", "intents_of", "lock", "move", "reread"]
 
 _COLUMNS = (
     "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, state, vendor_task_id,"
@@ -58,7 +59,10 @@ class Intent:
 
 
 async def intents_of(
-    conn: psycopg.AsyncConnection, plan_id: str, batch_no: int | None = None, states: Iterable[IntentState] | None = None
+    conn: psycopg.AsyncConnection,
+    plan_id: str,
+    batch_no: int | None = None,
+    states: Iterable[IntentState] | None = None,
 ) -> list[Intent]:
     """The plan's intents in a stable order, of one batch or all, in any of `states` or in all."""
     wanted = None if states is None else [str(s) for s in states]
@@ -112,6 +116,15 @@ async def move(
         (intent.intent_id, intent.state, str(to), run_id, detail),
     )
     return await reread(conn, intent.intent_id)
+
+
+def in_doubt(intent: Intent, why: str) -> InDoubtError:
+    """What a person must check, with everything needed to find it."""
+    return InDoubtError(
+        f"{intent.title}: not known whether {intent.vendor_code} has it ({why}). Nothing was sent again. Look in the vendor's"
+        f" cabinet for a campaign whose name carries {marker(intent.intent_id)}, {intent.contacts_planned} contacts,"
+        f" window from {intent.window_start_utc:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 @asynccontextmanager

@@ -1,9 +1,9 @@
 """The life of an intent as one table. Nothing else in the project decides which step follows which.
 
-    planned ──► sending ──► created ──► running ──► collecting ──► final | final_partial
-       ▲           │  │         │           │            │
-       │  not sent │  ├► refused└───────────┴────────────┴──► cancelled
-       └───────────┘  └► in_doubt ──► created (adopted) | planned (proved absent) | cancelled
+planned ──► sending ──► created ──► running ──► collecting ──► final | final_partial
+   ▲           │  │         │           │            │
+   │  not sent │  ├► refused└───────────┴────────────┴──► cancelled
+   └───────────┘  └► in_doubt ──► created (adopted) | planned (proved absent) | cancelled
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(_as_postgres_allows(command), capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise ConfigError(f"{Path(command[0]).name} failed: {said[-1] if said else 'no output'}; if user namespaces are off, {CURE}")
+        raise ConfigError(
+            f"{Path(command[0]).name} failed: {said[-1] if said else 'no output'}; if user namespaces are off, {CURE}"
+        )
 
 
 class Postgres:

@@ -50,7 +50,9 @@ def judge(task: Task, looks: Sequence[Progress], rule: Waiting) -> Judgement:
     if covered:
         return Judgement(True, "every contact has a terminal outcome")
     if over:
-        return Judgement(True, f"window over, {task.contacts - now.contacts_terminal} contacts without a terminal outcome")
+        return Judgement(
+            True, f"window over, {task.contacts - now.contacts_terminal} contacts without a terminal outcome"
+        )
     return Judgement(False, f"{task.contacts - now.contacts_terminal} contacts without a terminal outcome")
 
 

@@ -19,6 +19,8 @@ class VendorSettings(BaseModel):
     type: str
     conn_id: str
     campaign_name: str = Field(default="{title} {call_date} {zone} #{chunk} {marker}", min_length=1)
+    #: A conversation of at most this many seconds, without a goal or a refusal, counts as HUMAN_SHORT.
+    short_talk_seconds: int = Field(default=5, ge=0)
 
     @property
     def max_attempts(self) -> int:

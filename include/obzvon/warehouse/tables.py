@@ -77,7 +77,12 @@ campaign_intent = sa.Table(
     C("campaign_id", sa.Text, nullable=False),
     C("call_date", sa.Date, nullable=False),
     C("vendor_code", sa.Text, nullable=False),
-    C("zone", sa.Text, nullable=False, comment="+03:00, or several offsets joined with / where the zone is not certain"),
+    C(
+        "zone",
+        sa.Text,
+        nullable=False,
+        comment="+03:00, or several offsets joined with / where the zone is not certain",
+    ),
     C("tz_offsets", ARRAY(sa.SmallInteger), nullable=False, comment="minutes east of UTC"),
     C("chunk_no", sa.SmallInteger, nullable=False),
     C("batch_no", sa.SmallInteger, nullable=False, comment="which mapped task works on it"),

@@ -1,0 +1,191 @@
+"""Launch: every intent of a batch is brought to `running`, each vendor campaign created at most once.
+
+An intent is committed as `sending` before its request leaves and moved on after the answer. What an error proves decides the
+next state; whoever finds `sending` under the intent's lock knows that the sender died, and treats it as in doubt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import (
+    AuthRefused,
+    InDoubtError,
+    KillSwitchOpen,
+    LedgerError,
+    NotSent,
+    ObzvonError,
+    RateLimited,
+    Refused,
+    VendorError,
+)
+from obzvon.ledger.contacts import contacts_of, drop_suppressed, mark_sent
+from obzvon.ledger.intents import Intent, in_doubt, intents_of, lock, move, reread
+from obzvon.ledger.keys import marker
+from obzvon.ledger.states import IntentState
+from obzvon.stages.candidates import add_candidates
+from obzvon.vendors.base import Contact, Dialer, Order
+
+__all__ = ["LaunchResult", "Launcher", "launch"]
+
+log = logging.getLogger(__name__)
+S = IntentState
+AT_WORK = (S.RUNNING, S.COLLECTING, S.FINAL, S.FINAL_PARTIAL)
+
+
+@dataclass(slots=True)
+class LaunchResult:
+    """How many intents ended in which state, how many contacts were newly handed over, and what went wrong."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    contacts_sent: int = 0
+    problems: list[ObzvonError] = field(default_factory=list)
+
+    @property
+    def at_work(self) -> int:
+        """Intents with calls to wait for or already collected."""
+        return sum(self.states[s] for s in AT_WORK)
+
+
+def order_of(intent: Intent, spec: CampaignSpec, now: datetime) -> Order:
+    """The intent in the vendor's terms. A window that is open already starts two minutes from now."""
+    earliest = (now + timedelta(minutes=3)).replace(second=0, microsecond=0)
+    name = spec.vendor.campaign_name.format(
+        title=spec.title,
+        call_date=intent.call_date,
+        zone=intent.zone,
+        chunk=intent.chunk_no,
+        marker=marker(intent.intent_id),
+    )
+    return Order(
+        intent_id=intent.intent_id,
+        name=name,
+        description=spec.description,
+        call_date=intent.call_date,
+        offsets=tuple(intent.tz_offsets),
+        starts_at=max(intent.window_start_utc, earliest),
+        ends_at=intent.window_end_utc,
+        local_from=intent.local_from,
+        local_to=intent.local_to,
+    )
+
+
+@dataclass(slots=True)
+class Launcher:
+    """What launching one batch needs. `kill_switch` is read before every request that can make people's phones ring."""
+
+    conn: psycopg.AsyncConnection
+    dialer: Dialer
+    spec: CampaignSpec
+    run_id: str
+    kill_switch: Callable[[], bool]
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def bring_up(self, intent: Intent) -> Intent:
+        """One intent as far as it goes. Raises what stopped it; the ledger has noted it by then."""
+        if intent.state in (S.SENDING, S.IN_DOUBT):
+            raise await self._doubt(intent, "the worker ended while the create request was under way")
+        if intent.state == S.REFUSED:  # asked to try again: nothing exists at the vendor
+            intent = await self._move(intent, S.PLANNED)
+        if intent.state == S.PLANNED:
+            intent = await self._create(intent)
+        if intent.state == S.CREATED:
+            intent = await self._fill_and_start(intent)
+        return intent
+
+    async def _create(self, intent: Intent) -> Intent:
+        self.check_kill_switch()
+        if intent.window_end_utc - self.clock() < timedelta(minutes=self.spec.limits.min_minutes_left):
+            return await self._move(intent, S.CANCELLED, detail="the calling window was over before the launch")
+        await drop_suppressed(self.conn, intent, self.spec.purpose)
+        contacts = await contacts_of(self.conn, intent)
+        if not contacts:
+            return await self._move(intent, S.CANCELLED, detail="every contact was suppressed after planning")
+        order = order_of(intent, self.spec, self.clock())
+        self.dialer.check(order, self.clock())
+        intent = await self._move(intent, S.SENDING, request_hash=_hash(order, contacts), submitted_at=self.clock())
+        riding = contacts if self.dialer.contacts_in_create else ()
+        try:
+            task_id = await self.dialer.create(order, riding)
+        except (NotSent, AuthRefused, RateLimited) as error:
+            await self._move(intent, S.PLANNED, detail=str(error))
+            raise
+        except Refused as error:
+            await self._move(intent, S.REFUSED, detail=str(error))
+            raise
+        except VendorError as error:
+            raise await self._doubt(intent, str(error)) from error
+        log.info("%s: created, vendor id %s, %d contacts", intent.title, task_id, len(contacts))
+        if riding:
+            await mark_sent(self.conn, intent, [c.external_id for c in riding])
+        return await self._move(
+            intent, S.CREATED, vendor_task_id=task_id, confirmed_at=self.clock(),
+            contacts_sent=len(riding), contacts_accepted=len(riding),
+        )  # fmt: skip
+
+    async def _fill_and_start(self, intent: Intent) -> Intent:
+        if intent.vendor_task_id is None:
+            raise LedgerError(f"{intent.title}: created, but without the vendor's id")
+        order = order_of(intent, self.spec, self.clock())
+        if not self.dialer.contacts_in_create:
+            intent = await add_candidates(self, intent, order)
+        if intent.state != S.CREATED:
+            return intent
+        self.check_kill_switch()
+        await self.dialer.start(intent.vendor_task_id or "", order, self.clock())
+        return await self._move(intent, S.RUNNING, started_at=self.clock())
+
+    def check_kill_switch(self) -> None:
+        """Raise when calling is switched off."""
+        if self.kill_switch():
+            raise KillSwitchOpen(
+                "calling is switched off: clear the Variable obzvon_kill_switch and run the task again"
+            )
+
+    async def _move(self, intent: Intent, to: IntentState, detail: str | None = None, **columns: object) -> Intent:
+        moved = await move(self.conn, intent, to, run_id=self.run_id, detail=detail, **columns)
+        await self.conn.commit()
+        return moved
+
+    async def _doubt(self, intent: Intent, why: str) -> InDoubtError:
+        if intent.state != S.IN_DOUBT:
+            intent = await self._move(intent, S.IN_DOUBT, detail=why)
+        return in_doubt(intent, why=intent.note or why)
+
+
+def _hash(order: Order, contacts: Sequence[Contact]) -> str:
+    parts = [order.name, order.starts_at.isoformat(), *(c.external_id for c in contacts)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResult:
+    """Bring up every intent of a batch, one after the other; a problem of one does not stop the others.
+
+    An open kill switch and wrong credentials stop the batch at once. When nothing of the batch is at work in the end, the first
+    problem is raised; otherwise problems are returned, and the audit fails the run after the calls have been collected.
+    """
+    result = LaunchResult()
+    for intent in await intents_of(launcher.conn, plan_id, batch_no):
+        try:
+            async with lock(launcher.conn, intent.intent_id):
+                fresh = await reread(launcher.conn, intent.intent_id)
+                after = await launcher.bring_up(fresh)
+                result.contacts_sent += after.contacts_sent - fresh.contacts_sent
+        except (KillSwitchOpen, AuthRefused) as error:
+            result.problems.append(error)
+            break
+        except ObzvonError as error:
+            log.error("%s", error)
+            result.problems.append(error)
+    result.states.update(i.state for i in await intents_of(launcher.conn, plan_id, batch_no))
+    if result.problems and not result.at_work:
+        raise result.problems[0]
+    return result
