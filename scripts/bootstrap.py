@@ -119,7 +119,8 @@ def index_for_uv(venv: Path, root: Path) -> dict[str, str]:
         return {}
     if "PIP_INDEX_URL" in os.environ:
         return {"UV_DEFAULT_INDEX": os.environ["PIP_INDEX_URL"]}
-    ask = [str(venv / "bin" / "python"), "-m", "pip", "config", "get", "global.index-url"]
+    own = venv / "bin" / "python"
+    ask = [str(own) if own.exists() else sys.executable, "-m", "pip", "config", "get", "global.index-url"]
     done = subprocess.run(ask, cwd=root, env=clean_environment(), capture_output=True, text=True, check=False)
     return {"UV_DEFAULT_INDEX": done.stdout.strip()} if done.returncode == 0 and done.stdout.strip() else {}
 
@@ -171,7 +172,8 @@ def install(venv: Path, root: Path, locks: list[str]) -> str:
         try:
             install_with_uv(system_uv, venv, root, locks, index_for_uv(venv, root))
         except RuntimeError:
-            say("  uv did not manage it (it does not read pip's settings), trying pip …")
+            say("  uv cannot reach the package index, trying pip …")
+            shutil.rmtree(venv, ignore_errors=True)  # uv's venv has no pip
         else:
             return "uv"
     make_venv(venv, root)
