@@ -1,4 +1,9 @@
-"""What analysts read: one SQL file a view, replayed in name order on every migration."""
+"""What analysts read: one SQL file a view, replayed in name order on every migration.
+
+A file is named `<order>_<view>.sql`, creates `mart.<view>` with `create or replace view`, and says in the comment of
+each column which formula it is. Grants survive a replay; a view whose columns were renamed, removed or reordered is
+dropped and made anew, so give readers their rights with `alter default privileges in schema mart`.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,28 @@ from importlib.resources import files
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import InvalidTableDefinition
 
 __all__ = ["create_marts"]
 
 
 def create_marts(conn: psycopg.Connection) -> None:
-    """Drop and create every view of schema `mart`. The caller's transaction keeps readers from seeing a gap."""
-    conn.execute("drop schema if exists mart cascade")
-    conn.execute("create schema mart")
+    """Create or replace every view of schema `mart`, all in one transaction. Running it again changes nothing."""
     scripts = sorted((f for f in files(__name__).iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    for script in scripts:
-        conn.execute(sql.SQL(script.read_text(encoding="utf-8")))  # type: ignore[arg-type]
+    with conn.transaction():
+        conn.execute("create schema if not exists mart")
+        for script in scripts:
+            view = script.name.removesuffix(".sql").split("_", 1)[1]
+            _create(conn, view, script.read_text(encoding="utf-8"))
+
+
+def _create(conn: psycopg.Connection, view: str, script: str) -> None:
+    # sql.SQL wants a literal because it is not escaped; the files are part of this package
+    statements = sql.SQL(script)
+    try:
+        with conn.transaction():
+            conn.execute(statements)
+    except InvalidTableDefinition:
+        # the views built on this one come later in the order and are made again
+        conn.execute(sql.SQL("drop view {} cascade").format(sql.Identifier("mart", view)))
+        conn.execute(statements)
