@@ -6,9 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from obzvon.qolio.payload import PhoneCall, TurnRow, build, payload_hash
 from pydantic import ValidationError
 from qa_rows import SAMPLE, call, campaign
+
+from obzvon.qolio.payload import PhoneCall, TurnRow, build, payload_hash
 
 
 def test_the_vendors_example_is_taken_and_sent_field_by_field() -> None:

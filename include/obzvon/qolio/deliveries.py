@@ -1,0 +1,162 @@
+"""The ledger of deliveries: which conversations Qolio has, which it refused, which must be sent again.
+
+A row of `ops.qa_delivery` is written as SENDING and committed before the request leaves. SENDING or IN_DOUBT after a
+run means "Qolio may have it"; the call is sent again, which its `uid` makes harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from obzvon.qolio.payload import CallRow, TurnRow
+
+__all__ = ["Conversation", "Deliveries", "DeliveryState", "Mark", "Outcome", "conversations"]
+
+
+class DeliveryState(StrEnum):
+    """State of one call's delivery. `settled` ones are not sent again while the content stays the same."""
+
+    SENDING = "SENDING"
+    SENT = "SENT"
+    VERIFIED = "VERIFIED"
+    MISSING = "MISSING"
+    REJECTED = "REJECTED"
+    SKIPPED = "SKIPPED"
+    IN_DOUBT = "IN_DOUBT"
+
+    @property
+    def settled(self) -> bool:
+        return self in {DeliveryState.SENT, DeliveryState.VERIFIED, DeliveryState.REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A call with a person, and what the ledger says of its delivery (None: nothing yet)."""
+
+    call: CallRow
+    intent_id: str
+    state: DeliveryState | None
+    payload_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A line of the ledger before anything is sent: SENDING, or the reason why nothing will be."""
+
+    conversation: Conversation
+    payload_hash: str
+    state: DeliveryState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one call. `tries` counts requests; `reason` names fields or causes, never values."""
+
+    uid: str
+    state: DeliveryState
+    tries: int
+    http_status: int | None = None
+    reason: str | None = None
+
+
+_CONVERSATIONS = """
+select f.vendor_code, f.vendor_call_id, f.started_at, f.local_started_at, f.disposition_code, f.transferred,
+       f.attempt_no, f.talk_sec, f.record_url, r.subject_name as region, c.contact_id, c.phone_key,
+       p.phone_e164, p.full_name, f.intent_id, d.state, d.payload_hash,
+       exists (select from dwh.fact_dialog_goal g
+               where g.vendor_code = f.vendor_code and g.vendor_call_id = f.vendor_call_id and g.is_reached) as goal,
+       (select json_agg(json_build_array(t.role, t.text_redacted, t.start_sec, t.end_sec) order by t.turn_no)
+        from pii.dialog_turn t
+        where t.vendor_code = f.vendor_code and t.vendor_call_id = f.vendor_call_id) as turns
+from dwh.fact_call_attempt f
+join ops.campaign_intent i on i.intent_id = f.intent_id
+join dwh.dim_disposition o on o.disposition_code = f.disposition_code and o.disposition_group = 'HUMAN'
+left join dwh.dim_contact c on c.contact_key = f.contact_key
+left join dwh.dim_region r on r.region_key = c.region_key
+left join pii.phone p on p.phone_key = c.phone_key
+left join ops.qa_delivery d on d.call_uid = f.vendor_code || ':' || f.vendor_call_id
+where i.plan_id = %s
+"""
+
+_MARK = """
+insert into ops.qa_delivery (call_uid, vendor_code, vendor_call_id, intent_id, payload_hash, state, reason)
+select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+on conflict (call_uid) do update
+set intent_id = excluded.intent_id, payload_hash = excluded.payload_hash, state = excluded.state,
+    http_status = null, reason = excluded.reason
+"""
+
+_RECORD = """
+update ops.qa_delivery d
+set state = o.state, attempts = d.attempts + o.tries, http_status = o.http_status, reason = o.reason,
+    sent_at = case when o.state = 'SENT' then now() else d.sent_at end
+from unnest(%s::text[], %s::text[], %s::int[], %s::smallint[], %s::text[])
+     as o (call_uid, state, tries, http_status, reason)
+where d.call_uid = o.call_uid
+"""
+
+_CALL_FIELDS = frozenset(field.name for field in fields(CallRow)) - {"turns"}
+
+
+async def conversations(
+    conn: psycopg.AsyncConnection, plan_id: str, group: int
+) -> AsyncGenerator[list[Conversation], None]:
+    """Conversations with people in a plan, `group` at a time through a server-side cursor, in no particular order."""
+    async with conn.cursor("conversations", row_factory=dict_row) as cursor:
+        await cursor.execute(_CONVERSATIONS, [plan_id])
+        while rows := await cursor.fetchmany(group):
+            yield [_conversation(row) for row in rows]
+
+
+def _conversation(row: dict[str, Any]) -> Conversation:
+    turns = tuple(TurnRow(*turn) for turn in row["turns"] or ())
+    call = CallRow(turns=turns, **{key: value for key, value in row.items() if key in _CALL_FIELDS})
+    state = None if row["state"] is None else DeliveryState(row["state"])
+    return Conversation(call, row["intent_id"], state, row["payload_hash"])
+
+
+class Deliveries:
+    """Writes the ledger through one autocommit connection: each method is one statement, so a group is kept whole."""
+
+    def __init__(self, conn: psycopg.AsyncConnection) -> None:
+        self._conn = conn
+
+    async def hold(self, plan_id: str) -> None:
+        """Wait until no other session delivers this plan; held until the connection ends."""
+        await self._conn.execute("select pg_advisory_lock(hashtextextended('deliver:' || %s, 0))", [plan_id])
+
+    async def mark(self, marks: Sequence[Mark]) -> None:
+        """Commit a group's lines before its requests leave."""
+        calls = [mark.conversation.call for mark in marks]
+        await self._execute(
+            _MARK,
+            [call.uid for call in calls],
+            [call.vendor_code for call in calls],
+            [call.vendor_call_id for call in calls],
+            [mark.conversation.intent_id for mark in marks],
+            [mark.payload_hash for mark in marks],
+            [mark.state.value for mark in marks],
+            [mark.reason for mark in marks],
+        )
+
+    async def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Commit what became of a group of calls."""
+        await self._execute(
+            _RECORD,
+            [outcome.uid for outcome in outcomes],
+            [outcome.state.value for outcome in outcomes],
+            [outcome.tries for outcome in outcomes],
+            [outcome.http_status for outcome in outcomes],
+            [outcome.reason for outcome in outcomes],
+        )
+
+    async def _execute(self, statement: str, *columns: list[Any]) -> None:
+        if columns[0]:
+            await self._conn.execute(statement, columns)

@@ -1,0 +1,216 @@
+"""Deliver: every conversation with a person that has a recording becomes a Qolio record, once for each content.
+
+A fixed pool of workers takes calls from a bounded queue, so memory does not grow with the plan. A call is marked
+SENDING and committed before its request leaves, and a worker takes the next call only when the ledger has the last one:
+a run killed anywhere leaves at most `limits.qolio_concurrency` calls that are sent a second time (an update by `uid`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import InDoubt
+from obzvon.qolio.answers import Accepted, Answer, Rejected, Unanswered
+from obzvon.qolio.deliveries import Conversation, Deliveries, DeliveryState, Mark, Outcome, conversations
+from obzvon.qolio.payload import PhoneCall, build, digest, payload_hash
+from obzvon.warehouse.db import connect_async
+
+__all__ = ["NO_RECORDING", "CallsClient", "DeliverySummary", "deliver"]
+
+log = logging.getLogger(__name__)
+
+#: Calls read, marked and committed together before their requests leave.
+GROUP = 50
+NO_RECORDING = "no_recording"
+
+
+class CallsClient(Protocol):
+    """What the stage needs of Qolio."""
+
+    async def add_call(self, payload: PhoneCall) -> Answer:
+        """Create or update one call. An ObzvonError stops the whole delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySummary:
+    """Calls of the plan by what this run did with them; `unchanged` ones were settled before and not touched."""
+
+    conversations: int
+    sent: int
+    rejected: int
+    skipped: int
+    unchanged: int
+    in_doubt: int
+
+
+async def deliver(
+    dsn: str, spec: CampaignSpec, client: CallsClient, plan_id: str, *, retry_rejected: bool = False
+) -> DeliverySummary:
+    """Send what is missing or changed of a plan's conversations; others are left alone.
+
+    A conversation without a recording is SKIPPED and looked at again by the next run. A rejected call is sent again
+    when its content changed, or with `retry_rejected`. Two runs of one plan at once follow one another. Raises
+    AuthRefused or ConfigError at once when no call can succeed, InDoubt when calls got no answer: the next run sends
+    those again.
+    """
+    async with await connect_async(dsn) as reader, await connect_async(dsn) as writer:
+        await writer.set_autocommit(True)
+        deliveries = Deliveries(writer)
+        await deliveries.hold(plan_id)
+        delivery = _Delivery(spec, client, deliveries, retry_rejected)
+        try:
+            async with aclosing(conversations(reader, plan_id, GROUP)) as groups:
+                await delivery.run(groups)
+        except ExceptionGroup as group:
+            raise _first(group) from None
+    summary = delivery.summary()
+    log.info("%s", summary)
+    if summary.in_doubt:
+        raise _unanswered(summary)
+    return summary
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _unanswered(summary: DeliverySummary) -> InDoubt:
+    cause = (
+        f"{summary.in_doubt} of {summary.conversations} calls got no usable answer, {summary.sent} were taken; "
+        "run deliver again when Qolio is back, only the missing ones are sent"
+    )
+    return InDoubt("qolio", "add calls", cause)
+
+
+class _Ledger:
+    """Group commit: whoever comes first writes for everybody who waits."""
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self._deliveries = deliveries
+        self._waiting: list[Outcome] = []
+        self._writing = asyncio.Lock()
+
+    async def add(self, outcome: Outcome) -> None:
+        """Return when the outcome is committed."""
+        self._waiting.append(outcome)
+        async with self._writing:
+            if batch := self._waiting:
+                self._waiting = []
+                await self._deliveries.record(batch)
+
+
+class _Delivery:
+    def __init__(self, spec: CampaignSpec, client: CallsClient, deliveries: Deliveries, retry_rejected: bool) -> None:
+        self._spec, self._client, self._deliveries, self._retry_rejected = spec, client, deliveries, retry_rejected
+        self._ledger = _Ledger(deliveries)
+        self._queue: asyncio.Queue[PhoneCall | None] = asyncio.Queue(spec.limits.qolio_concurrency)
+        self._counts: Counter[str] = Counter()
+        self._silence = 0
+
+    async def run(self, groups: AsyncIterator[list[Conversation]]) -> None:
+        """Send all groups; an error of one worker ends the others."""
+        workers = self._spec.limits.qolio_concurrency
+        async with asyncio.TaskGroup() as pool:
+            for _ in range(workers):
+                pool.create_task(self._work())
+            async for group in groups:
+                await self._enqueue(group)
+            for _ in range(workers):
+                await self._queue.put(None)
+
+    def summary(self) -> DeliverySummary:
+        """What was done so far."""
+        count = self._counts
+        return DeliverySummary(
+            conversations=count["conversations"],
+            sent=count[DeliveryState.SENT],
+            rejected=count[DeliveryState.REJECTED],
+            skipped=count[DeliveryState.SKIPPED],
+            unchanged=count["unchanged"],
+            in_doubt=count[DeliveryState.IN_DOUBT],
+        )
+
+    async def _enqueue(self, group: Sequence[Conversation]) -> None:
+        marks, payloads = [], []
+        for conversation in group:
+            mark, payload = self._decide(conversation)
+            marks += [mark] if mark else []
+            payloads += [payload] if payload else []
+        self._counts["conversations"] += len(group)
+        await self._deliveries.mark(marks)
+        for payload in payloads:
+            await self._queue.put(payload)
+
+    def _decide(self, conversation: Conversation) -> tuple[Mark | None, PhoneCall | None]:
+        """The line to write and the body to send; both None when nothing changed."""
+        if not conversation.call.record_url:
+            return self._without_recording(conversation), None
+        try:
+            payload = build(conversation.call, self._spec)
+        except ValidationError as error:
+            return self._unbuildable(conversation, error), None
+        content = payload_hash(payload)
+        if self._settled(conversation, content):
+            return None, None
+        return Mark(conversation, content, DeliveryState.SENDING), payload
+
+    def _settled(self, conversation: Conversation, content: str) -> bool:
+        state = conversation.state
+        again = state is None or not state.settled or (state is DeliveryState.REJECTED and self._retry_rejected)
+        if again or conversation.payload_hash != content:
+            return False
+        self._counts["unchanged"] += 1
+        return True
+
+    def _without_recording(self, conversation: Conversation) -> Mark | None:
+        if conversation.state not in {None, DeliveryState.SKIPPED}:
+            self._counts["unchanged"] += 1
+            return None
+        self._counts[DeliveryState.SKIPPED] += 1
+        content = digest({"uid": conversation.call.uid, "reason": NO_RECORDING})
+        return Mark(conversation, content, DeliveryState.SKIPPED, NO_RECORDING)
+
+    def _unbuildable(self, conversation: Conversation, error: ValidationError) -> Mark | None:
+        places = sorted({".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)})
+        content = digest({"uid": conversation.call.uid, "record_url": conversation.call.record_url, "fields": places})
+        if self._settled(conversation, content):
+            return None
+        self._counts[DeliveryState.REJECTED] += 1
+        return Mark(
+            conversation, content, DeliveryState.REJECTED, "not sent, breaks the document: " + ", ".join(places)
+        )
+
+    async def _work(self) -> None:
+        while (payload := await self._queue.get()) is not None:
+            answer = await self._client.add_call(payload)
+            outcome = _outcome(payload.uid or "", answer)
+            await self._ledger.add(outcome)
+            self._counts[outcome.state] += 1
+            self._watch(answer)
+
+    def _watch(self, answer: Answer) -> None:
+        """Stop when as many calls in a row as there are workers met silence: Qolio is down, not one call odd."""
+        self._silence = self._silence + 1 if isinstance(answer, Unanswered) else 0
+        if self._silence >= self._spec.limits.qolio_concurrency:
+            raise _unanswered(self.summary())
+
+
+def _outcome(uid: str, answer: Answer) -> Outcome:
+    match answer:
+        case Accepted(status, tries):
+            return Outcome(uid, DeliveryState.SENT, tries, status)
+        case Rejected(status, tries, fields):
+            return Outcome(uid, DeliveryState.REJECTED, tries, status, ", ".join(fields) or None)
+        case Unanswered(tries, status, cause):
+            return Outcome(uid, DeliveryState.IN_DOUBT, tries, status, cause)
