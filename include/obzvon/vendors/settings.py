@@ -26,3 +26,8 @@ class VendorSettings(BaseModel):
     def max_attempts(self) -> int:
         """Worst-case number of dials to one contact."""
         raise NotImplementedError
+
+    @property
+    def script_id(self) -> str:
+        """The vendor's id of the script that talks: the natural key of `dwh.dim_script`."""
+        raise NotImplementedError
