@@ -89,10 +89,12 @@ class KillSwitchOpen(LedgerError):
 class VendorError(ObzvonError):
     """A vendor request did not give a usable answer.
 
-    Attributes: `vendor` (dialog, twin, qolio), `action` (what we asked for, in words), `status` (HTTP code or None).
+    Attributes: `vendor` (dialog, twin, qolio), `action` (what we asked for, in words), `status` (HTTP code or None),
+    `retry_after` (seconds the vendor asks us to wait, None when it named no time).
     """
 
     delivery: Delivery = Delivery.IN_DOUBT
+    retry_after: float | None = None
 
     def __init__(self, vendor: str, action: str, cause: str, *, status: int | None = None) -> None:
         self.vendor, self.action, self.status = vendor, action, status

@@ -10,8 +10,8 @@ MARKER = "{marker}"
 class VendorSettings(BaseModel):
     """Base of a vendor's settings.
 
-    `campaign_name` is the name shown at the vendor; `{title}`, `{call_date}`, `{zone}`, `{chunk}` and `{marker}` are filled in.
-    The marker (`[af:` + 8 hex digits + `]`) is how a campaign whose creation was not confirmed is found again.
+    `campaign_name` is the name shown at the vendor; `{title}`, `{call_date}`, `{zone}`, `{chunk}` and `{marker}` are
+    filled in. By the marker (`[af:` + 8 hex digits + `]`) a campaign whose creation was not confirmed is found.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)

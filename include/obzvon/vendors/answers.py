@@ -1,0 +1,153 @@
+"""What an answer or a failed request proves, sorted into the error tree by exception type and HTTP status alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import orjson
+
+from obzvon.errors import AuthRefused, ConfigError, InDoubt, NotSent, ObzvonError, RateLimited, Refused
+
+#: Raised before the first byte of a request leaves: name look-up, connect, TLS, waiting for a connection.
+_BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ServerFingerprintMismatch)
+#: 4xx that a proxy gives of its own accord about a request it may have passed on.
+_UNCERTAIN = {408, 499}
+_FIELD = re.compile(r"[A-Za-z_$][A-Za-z_$\-]*\d{0,3}")
+_MAX_FIELDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer with a status below 300. `date` is the vendor's clock (UTC), ours where the vendor names none."""
+
+    vendor: str
+    action: str
+    status: int
+    date: datetime
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    def json(self) -> Any:
+        """The parsed body; InDoubt when it is not JSON, because then nothing says what the vendor did."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            pass
+        raise InDoubt(self.vendor, self.action, "the answer is not JSON", status=self.status)
+
+
+def vendor_date(headers: Mapping[str, str], now: datetime) -> datetime:
+    """The `Date` header as aware UTC, or `now`."""
+    return http_date(headers.get("Date", "")) or now
+
+
+def http_date(text: str) -> datetime | None:
+    """An HTTP date as aware UTC; None when it is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait by `Retry-After`, which is either seconds or an HTTP date; None when the vendor named no time."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text)
+    moment = http_date(text)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def failed_request(vendor: str, action: str, error: Exception) -> ObzvonError:
+    """The error for a request that got no answer. Only connection errors prove that nothing was sent."""
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return ConfigError(f"{vendor}: {action}: the connection's address is not a valid http(s) address; correct it")
+    cause = _CAUSES.get(type(error), type(error).__name__)
+    if isinstance(error, _BEFORE_SENDING):
+        return NotSent(vendor, action, cause)
+    if isinstance(error, TimeoutError):
+        return InDoubt(vendor, action, "no answer in time")
+    return InDoubt(vendor, action, f"the connection failed after the request may have left ({cause})")
+
+
+_CAUSES: dict[type[Exception], str] = {
+    aiohttp.ClientConnectorDNSError: "the host name is not known; check the connection's address",
+    aiohttp.ClientConnectorError: "no connection; check the connection's address and that the vendor is up",
+    aiohttp.ClientConnectorSSLError: "TLS could not be agreed on; check https and port of the connection's address",
+    aiohttp.ClientConnectorCertificateError: "the vendor's certificate is not trusted; check the connection's address",
+    aiohttp.ConnectionTimeoutError: "no connection in time; check the connection's address and the network",
+}
+
+
+def refused_request(
+    vendor: str, action: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime
+) -> ObzvonError:
+    """The error for an answer with a status of 300 or more."""
+    if status == 429:
+        return RateLimited(vendor, action, retry_after(headers, now))
+    if status in (401, 403):
+        return AuthRefused(
+            vendor, action, "the vendor does not accept the credentials; check the connection", status=status
+        )
+    if 400 <= status < 500 and status not in _UNCERTAIN and _is_vendors(headers, body):
+        fields = tuple(_objections(body))
+        cause = f"the vendor refused it, naming {', '.join(fields)}" if fields else "the vendor refused it"
+        return Refused(vendor, action, cause, status=status, fields=fields)
+    if 300 <= status < 400:
+        return InDoubt(vendor, action, "the vendor redirects; correct the connection's address", status=status)
+    error = InDoubt(vendor, action, "the answer does not say what was done", status=status)
+    error.retry_after = retry_after(headers, now)
+    return error
+
+
+def _is_vendors(headers: Mapping[str, str], body: bytes) -> bool:
+    """An empty body or a page of HTML comes from something between us and the vendor's application."""
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return bool(body.strip()) and "html" not in kind and not body.lstrip().startswith(b"<")
+
+
+def _objections(body: bytes) -> Iterator[str]:
+    """Names of the fields an error body complains about; values and messages stay behind."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return
+    for number, name in enumerate(dict.fromkeys(_names(parsed))):
+        if number == _MAX_FIELDS:
+            return
+        yield name
+
+
+def _names(parsed: Any) -> Iterator[str]:
+    """Places in FastAPI's `detail[].loc`; keys of `errors`, `error`, `detail`, `details` and `errors[].fields`."""
+    if not isinstance(parsed, dict):
+        return
+    for key in ("detail", "details", "errors", "error"):
+        match parsed.get(key):
+            case dict() as named:
+                yield from (name for name in named if _FIELD.fullmatch(name))
+            case list() as listed:
+                for item in filter(_is_object, listed):
+                    yield from filter(None, [_place(item), *_names({"errors": item.get("fields")})])
+
+
+def _is_object(item: object) -> bool:
+    return isinstance(item, dict)
+
+
+def _place(item: Mapping[str, Any]) -> str:
+    parts = item.get("loc") or item.get("field") or item.get("path") or ()
+    listed = parts.split(".") if isinstance(parts, str) else parts if isinstance(parts, list) else ()
+    known = [str(part) for part in listed if (isinstance(part, int) and part < 100_000) or _is_name(part)]
+    return ".".join(part for part in known if part != "body")
+
+
+def _is_name(part: object) -> bool:
+    return isinstance(part, str) and _FIELD.fullmatch(part) is not None

@@ -1,0 +1,81 @@
+"""How a request proves who we are. Tokens live in memory only, are renewed before they expire and once on 401."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from obzvon.vendors.http import VendorSession
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Auth(ABC):
+    """Gives the value of the Authorization header."""
+
+    @abstractmethod
+    async def header(self, session: VendorSession) -> str:
+        """A header value that is good now; logs in when there is none."""
+
+    @abstractmethod
+    async def renew(self, session: VendorSession, refused: str) -> bool:
+        """Replace the header value the vendor has refused. False: there is no other."""
+
+
+class FixedToken(Auth):
+    """A ready token. `scheme` goes before it (`Bearer`), empty for vendors that want the bare token."""
+
+    def __init__(self, token: str, scheme: str = "Bearer") -> None:
+        self._header = f"{scheme} {token}".strip()
+
+    async def header(self, session: VendorSession) -> str:
+        return self._header
+
+    async def renew(self, session: VendorSession, refused: str) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token from a login. `expires_at` (UTC) None = the vendor does not say."""
+
+    value: str = field(repr=False)
+    expires_at: datetime | None = None
+    refresh: str | None = field(default=None, repr=False)
+
+
+class LoginAuth(Auth):
+    """Bearer tokens from a login request; one login or refresh serves every request that waits for it."""
+
+    def __init__(self, clock: Clock = utc_now, early: timedelta = timedelta(seconds=60)) -> None:
+        self._clock, self._early = clock, early
+        self._token: Token | None = None
+        self._lock = asyncio.Lock()
+
+    @abstractmethod
+    async def obtain(self, session: VendorSession, old: Token | None) -> Token:
+        """A fresh token, by the old one's refresh token where the vendor has such a thing, else by login."""
+
+    async def header(self, session: VendorSession) -> str:
+        async with self._lock:
+            if self._token is None or self._expires_soon(self._token):
+                self._token = await self.obtain(session, self._token)
+            return f"Bearer {self._token.value}"
+
+    async def renew(self, session: VendorSession, refused: str) -> bool:
+        async with self._lock:
+            if self._token is None or f"Bearer {self._token.value}" == refused:
+                self._token = await self.obtain(session, self._token)
+            return True
+
+    def _expires_soon(self, token: Token) -> bool:
+        return token.expires_at is not None and self._clock() >= token.expires_at - self._early
