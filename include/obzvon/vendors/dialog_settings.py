@@ -146,10 +146,6 @@ class DialogSettings(VendorSettings):
     def script_id(self) -> str:
         return f"{self.scenario_id}/{self.start_block_id}"
 
-    @property
-    def script_id(self) -> str:
-        return f"{self.scenario_id}/{self.start_block_id}"
-
     def schedule_rules(self) -> dict[str, Any]:
         """The part of `campaign.schedule` that does not depend on the day."""
         return {
