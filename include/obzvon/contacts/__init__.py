@@ -1,1 +1,1 @@
-"""The contact list: reading, canonical phone, time zone."""
+"""Reading a contact list, making phones canonical, finding time zones. See `read.read` and `prepare.prepare`."""

@@ -1,0 +1,103 @@
+"""A delimited text file. The whole file proves the encoding before a row is read; the header decides the delimiter."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from obzvon.campaigns.spec import CsvSource
+from obzvon.contacts.table import Table
+from obzvon.errors import ListError
+
+_BLOCK = 1 << 20
+_DELIMITERS = (";", ",", "\t")
+_SAVE_AS = "save it as «CSV UTF-8» and run again"
+
+
+@contextmanager
+def open_csv(source: CsvSource, path: Path) -> Iterator[Table]:
+    """The rows of the file, streaming. ListError: wrong encoding, ragged row, broken quotes."""
+    encoding = _encoding(source, path)
+    try:
+        with path.open(encoding=encoding, newline="") as stream:
+            delimiter = _delimiter(stream.readline()) if source.delimiter == "auto" else source.delimiter
+            stream.seek(0)
+            reader = csv.reader(stream, delimiter=delimiter, strict=True)
+            header = next(reader, [])
+            yield Table(source.path, header, _rows(source.path, reader, len(header)))
+    except csv.Error as error:
+        raise ListError(f"{source.path}: line {reader.line_num} is not valid CSV ({error}); {_SAVE_AS}") from error
+
+
+def _rows(place: str, reader: Iterator[list[str]], width: int) -> Iterator[tuple[int, Sequence[object]]]:
+    for number, fields in enumerate(reader, start=1):
+        fits = not fields or len(fields) == width
+        yield number, fields if fits else _trimmed(place, number, fields, width)
+
+
+def _trimmed(place: str, number: int, fields: list[str], width: int) -> list[str]:
+    """The row without empty fields beyond the header (trailing delimiters say nothing); other misfits are refused."""
+    if len(fields) > width and not any(fields[width:]):
+        return fields[:width]
+    raise ListError(
+        f"{place}: row {number} has {len(fields)} fields where the header has {width};"
+        " quote the field that holds a delimiter or a line break, or complete the row"
+    )
+
+
+def _delimiter(header: str) -> str:
+    """The delimiter that cuts the header into most columns; a header of one column has none."""
+    return max(_DELIMITERS, key=lambda candidate: len(next(csv.reader([header], delimiter=candidate), [])))
+
+
+def _encoding(source: CsvSource, path: Path) -> str:
+    """The encoding in which the whole file decodes: the one named, else UTF-8, else cp1251."""
+    with path.open("rb") as stream:
+        start = stream.read(4096)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in start:
+        raise ListError(f"{source.path}: this is not UTF-8 or cp1251 text (UTF-16 or a binary file); {_SAVE_AS}")
+    if source.encoding == "auto":
+        return _detected(source, path)
+    encoding = "cp1251" if source.encoding == "cp1251" else "utf-8-sig"
+    _decode(source, path, encoding, "set `contacts.source.encoding` to auto or to the file's real encoding")
+    return encoding
+
+
+def _detected(source: CsvSource, path: Path) -> str:
+    try:
+        _decode(source, path, "utf-8-sig", "")
+    except ListError:
+        if _is_damaged_utf8(path):
+            raise ListError(f"{source.path}: the file is UTF-8 with broken characters; {_SAVE_AS}") from None
+    else:
+        return "utf-8-sig"
+    _decode(source, path, "cp1251", _SAVE_AS)
+    return "cp1251"
+
+
+def _decode(source: CsvSource, path: Path, encoding: str, cure: str) -> None:
+    """Read the whole file once; ListError names the line at which it stops being `encoding`."""
+    decoder, lines = codecs.getincrementaldecoder(encoding)(), 1
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            try:
+                lines += decoder.decode(block).count("\n")
+            except UnicodeDecodeError as error:
+                line = lines + block.count(b"\n", 0, error.start)
+                raise ListError(f"{source.path}: line {line} is not {encoding} text; {cure}") from error
+    if decoder.getstate()[0]:
+        raise ListError(f"{source.path}: the file ends in the middle of a character of {encoding}; {cure}")
+
+
+def _is_damaged_utf8(path: Path) -> bool:
+    """True when most characters beyond ASCII are good UTF-8: then cp1251 would decode the file, but into nonsense."""
+    decoder, good, bad = codecs.getincrementaldecoder("utf-8")("replace"), 0, 0
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            beyond = [char for char in decoder.decode(block) if char > "\x7f"]
+            bad += beyond.count("\ufffd")
+            good += len(beyond) - beyond.count("\ufffd")
+    return good > bad
