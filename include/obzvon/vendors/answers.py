@@ -131,7 +131,7 @@ def _names(parsed: Any) -> Iterator[str]:
         return
     for key in ("detail", "details", "errors", "error"):
         match parsed.get(key):
-            case dict() as named:
+            case {"fields": dict() as named} | (dict() as named):
                 yield from (name for name in named if _FIELD.fullmatch(name))
             case list() as listed:
                 for item in filter(_is_object, listed):
