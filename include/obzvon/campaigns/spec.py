@@ -252,6 +252,18 @@ class CampaignSpec(Model):
         return f"campaign__{self.name}"
 
     @property
+    def doc_md(self) -> str:
+        """What the DAG's page shows."""
+        hours = f"{self.window.start:%H:%M}–{self.window.end:%H:%M}" if self.window else "as the policy says"
+        return (
+            f"**{self.title}** · {self.purpose} · {self.vendor.type} · owner {self.owner}\n\n{self.description}\n\n"
+            f"* Goal: {self.goal.title}\n* Hours, local to the person called: {hours}\n"
+            f"* At most {self.vendor.max_attempts} dials a contact, {self.limits.chunk_size} contacts a vendor campaign\n\n"
+            f"plan → launch → wait → collect → deliver → audit. Every task may be cleared: the ledger decides what is"
+            f" sent, so nobody is dialled twice. File: `include/campaigns/{self.name}.yaml`"
+        )
+
+    @property
     def columns_used(self) -> dict[str, str]:
         """Key of this file -> column of the list, for every column the file names."""
         named = {f"contacts.columns.{k}": v for k, v in self.contacts.columns if v is not None}

@@ -20,7 +20,7 @@ UNSETTLED = "select batch_no from ops.candidate_batch where intent_id = %s and s
 
 
 async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
-    """Add every contact the vendor does not have yet; the intent comes back `created`, or `refused` when none was taken.
+    """Add every contact the vendor does not have yet; the intent comes back `created`, `refused` when none was taken.
 
     A batch whose request may or may not have arrived puts the intent in doubt: it is not sent again.
     """
@@ -85,7 +85,8 @@ async def _settle(run: Launcher, intent: Intent, number: int, state: str, accept
 
 async def _recount(run: Launcher, intent: Intent) -> Intent:
     await run.conn.execute(
-        "update ops.campaign_intent i set contacts_sent = n.sent, contacts_accepted = n.accepted, contacts_rejected = n.rejected"
+        "update ops.campaign_intent i"
+        " set contacts_sent = n.sent, contacts_accepted = n.accepted, contacts_rejected = n.rejected"
         " from (select count(sent_state) as sent, count(*) filter (where sent_state = 'accepted') as accepted,"
         "  count(*) filter (where sent_state = 'rejected') as rejected from ops.plan_contact where intent_id = %(i)s) n"
         " where i.intent_id = %(i)s",

@@ -1,7 +1,7 @@
 """Launch: every intent of a batch is brought to `running`, each vendor campaign created at most once.
 
-An intent is committed as `sending` before its request leaves and moved on after the answer. What an error proves decides the
-next state; whoever finds `sending` under the intent's lock knows that the sender died, and treats it as in doubt.
+An intent is committed as `sending` before its request leaves and moved on after the answer. What an error proves
+decides the next state; whoever finds `sending` under the intent's lock knows that the sender died: it is in doubt.
 """
 
 from __future__ import annotations
@@ -169,8 +169,8 @@ def _hash(order: Order, contacts: Sequence[Contact]) -> str:
 async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResult:
     """Bring up every intent of a batch, one after the other; a problem of one does not stop the others.
 
-    An open kill switch and wrong credentials stop the batch at once. When nothing of the batch is at work in the end, the first
-    problem is raised; otherwise problems are returned, and the audit fails the run after the calls have been collected.
+    An open kill switch and wrong credentials stop the batch at once. When nothing of the batch is at work in the end,
+    the first problem is raised; otherwise problems are returned, and the audit fails the run once calls are collected.
     """
     result = LaunchResult()
     for intent in await intents_of(launcher.conn, plan_id, batch_no):

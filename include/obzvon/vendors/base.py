@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 from obzvon.dispositions import Disposition
 from obzvon.errors import ContractBreak
+from obzvon.vendors.account import Account
+from obzvon.vendors.auth import Auth
+from obzvon.vendors.http import VendorSession
 from obzvon.vendors.settings import VendorSettings
 
 if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec
-    from obzvon.vendors.http import VendorSession
 
 Scalar = str | int | float | bool | None
 
@@ -170,6 +173,28 @@ class Dialer(ABC):
 
     def __init__(self, session: VendorSession, spec: CampaignSpec) -> None:
         self.session, self.spec = session, spec
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, account: Account, spec: CampaignSpec) -> AsyncIterator[Self]:
+        """A dialer with an open session, closed when the block ends."""
+        async with VendorSession(cls.code, account, cls.auth(account)) as session:
+            yield cls(session, spec)
+
+    @classmethod
+    @abstractmethod
+    def auth(cls, account: Account) -> Auth:
+        """How requests to this account prove who we are."""
+
+    @classmethod
+    @abstractmethod
+    async def test(cls, account: Account) -> str:
+        """Try the account with a request that changes nothing; say what answered. VendorError or ConfigError else."""
+
+    @classmethod
+    def connection_form(cls) -> Mapping[str, Any]:
+        """The connection's form in the UI: `hook-name`, `ui-field-behaviour`, `conn-fields` as Airflow defines them."""
+        return {"hook-name": cls.code.capitalize()}
 
     @classmethod
     @abstractmethod

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from obzvon.vendors.base import Dialer
 
 
-def _dialers() -> dict[str, type[Dialer]]:
+def dialer_classes() -> dict[str, type[Dialer]]:
+    """Every dialer by its vendor code."""
     from obzvon.vendors.dialog import Dialog
     from obzvon.vendors.twin import Twin
 
@@ -19,7 +20,7 @@ def _dialers() -> dict[str, type[Dialer]]:
 
 def dialer_class(code: str) -> type[Dialer]:
     """The dialer for a vendor code, or a ValueError that lists the codes."""
-    dialers = _dialers()
+    dialers = dialer_classes()
     if code not in dialers:
         raise ValueError(f"unknown vendor {code!r}; known: {', '.join(sorted(dialers))}")
     return dialers[code]
@@ -30,5 +31,5 @@ def vendor_settings(value: object) -> VendorSettings:
     if isinstance(value, VendorSettings):
         return value
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-        raise ValueError("`vendor` needs a `type`: " + " or ".join(sorted(_dialers())))
+        raise ValueError("`vendor` needs a `type`: " + " or ".join(sorted(dialer_classes())))
     return dialer_class(value["type"]).parse_settings(value)

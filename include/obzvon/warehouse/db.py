@@ -7,10 +7,13 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 
 from obzvon.warehouse.marts import create_marts
 from obzvon.warehouse.seeds import seed
+from obzvon.warehouse.tables import metadata
 
 __all__ = ["connect", "connect_async", "migrate", "schema_is_current"]
 
@@ -35,7 +38,7 @@ def _config(dsn: str) -> Config:
 
 
 def migrate(dsn: str) -> None:
-    """Bring the warehouse to the newest schema: tables by Alembic, then seeds and marts, which are replayed each time."""
+    """Bring the warehouse to the newest schema: tables by Alembic, then seeds and marts, replayed each time."""
     command.upgrade(_config(dsn), "head")
     with connect(dsn) as conn:
         seed(conn)
@@ -49,11 +52,6 @@ def engine(dsn: str) -> sa.Engine:
 
 def schema_is_current(dsn: str) -> bool:
     """True when the tables in the database are those of `tables.py`: no migration is missing."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    from obzvon.warehouse.tables import metadata
-
     with engine(dsn).connect() as conn:
         versions = {"version_table": "schema_version", "version_table_schema": "ops"}
         context = MigrationContext.configure(conn, opts={"include_schemas": True, "include_name": _ours, **versions})

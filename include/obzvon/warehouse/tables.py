@@ -81,7 +81,7 @@ campaign_intent = sa.Table(
         "zone",
         sa.Text,
         nullable=False,
-        comment="+03:00, or several offsets joined with / where the zone is not certain",
+        comment="+03:00, or several joined with / where the zone is not certain",
     ),
     C("tz_offsets", ARRAY(sa.SmallInteger), nullable=False, comment="minutes east of UTC"),
     C("chunk_no", sa.SmallInteger, nullable=False),

@@ -188,7 +188,7 @@ def upgrade() -> None:
     sa.Column('campaign_id', sa.Text(), nullable=False),
     sa.Column('call_date', sa.Date(), nullable=False),
     sa.Column('vendor_code', sa.Text(), nullable=False),
-    sa.Column('zone', sa.Text(), nullable=False, comment='+03:00, or several offsets joined with / where the zone is not certain'),
+    sa.Column('zone', sa.Text(), nullable=False, comment='+03:00, or several joined with / where the zone is not certain'),
     sa.Column('tz_offsets', postgresql.ARRAY(sa.SmallInteger()), nullable=False, comment='minutes east of UTC'),
     sa.Column('chunk_no', sa.SmallInteger(), nullable=False),
     sa.Column('batch_no', sa.SmallInteger(), nullable=False, comment='which mapped task works on it'),

@@ -1,0 +1,71 @@
+"""One DAG for each campaign file: the whole way from a contact list to scored calls on one screen.
+
+    plan ──► batch[0..n]: launch ──► wait ──► collect ──► deliver ──► audit
+
+A broken campaign file gives no DAG here; `campaign_files.py` shows it as an import error.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, task_group
+from obzvon.campaigns.catalogue import Catalogue
+from obzvon_provider.operators.audit import AuditOperator
+from obzvon_provider.operators.collect import CollectOperator
+from obzvon_provider.operators.deliver import DeliverOperator
+from obzvon_provider.operators.plan import PlanOperator
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon_provider.operators.launch import LaunchOperator
+from obzvon_provider.paths import campaigns_folder
+from obzvon_provider.sensors.report import WaitSensor
+
+CALL_DATE = Param(
+    None,
+    type=["null", "string"],
+    format="date",
+    title="Call date",
+    description="Subscriber-local date of the calls. Empty: the date of the run in the campaign's time zone.",
+)
+
+#: Side effects may be retried because each asks its ledger first; a retry never creates or dials again by itself.
+RETRY = {"retries": 1, "retry_delay": timedelta(seconds=15)}
+
+
+def campaign_dag(spec: CampaignSpec) -> DAG:
+    """The pipeline of one campaign file."""
+    timetable = (
+        CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.timezone) if spec.schedule.cron else None
+    )
+    with DAG(
+        dag_id=spec.dag_id,
+        dag_display_name=spec.title,
+        doc_md=spec.doc_md,
+        schedule=timetable,
+        catchup=False,
+        max_active_runs=1,
+        tags={"obzvon", spec.vendor.type, spec.purpose, *spec.tags},
+        default_args={"owner": spec.owner},
+        params={"call_date": CALL_DATE},
+    ) as dag:
+        plan = PlanOperator(task_id="plan", campaign=spec.name, retries=0, execution_timeout=timedelta(hours=1))
+
+        @task_group
+        def batch(batch_no: int) -> None:
+            of = {"plan_id": plan.output["plan_id"], "batch_no": batch_no}
+            launch = LaunchOperator(task_id="launch", execution_timeout=timedelta(hours=2), **of, **RETRY)
+            wait = WaitSensor(task_id="wait", **of, **RETRY)
+            collect = CollectOperator(task_id="collect", execution_timeout=timedelta(hours=2), **of, **RETRY)
+            launch >> wait >> collect
+
+        done = {"plan_id": plan.output["plan_id"], "execution_timeout": timedelta(hours=4), **RETRY}
+        # One failed batch must not keep the other batches' calls from being delivered; the audit fails the run for it.
+        deliver = DeliverOperator(task_id="deliver", trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, **done)
+        audit = AuditOperator(task_id="audit", **done)
+        batch.expand(batch_no=plan.output["batches"]) >> deliver >> audit
+    return dag
+
+
+for campaign in Catalogue(campaigns_folder()).specs:
+    globals()[campaign.dag_id] = campaign_dag(campaign)

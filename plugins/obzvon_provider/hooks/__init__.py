@@ -1,0 +1,1 @@
+"""Connections as plain values: vendor accounts and the warehouse."""

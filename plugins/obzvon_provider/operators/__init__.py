@@ -1,0 +1,1 @@
+"""The stages that act, as thin operators."""

@@ -1,0 +1,77 @@
+"""What every stage needs at run time, read when a task runs and never at parse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from airflow.sdk import Variable
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import ConfigError, LedgerError
+from obzvon.vendors.base import Dialer
+from obzvon.vendors.registry import dialer_class
+from obzvon.warehouse.db import connect, connect_async
+from obzvon_provider.hooks.vendor import VendorHook
+
+__all__ = ["archive_root", "dialer_of", "kill_switch", "phone_secret", "stored_spec", "stored_spec_async"]
+
+_SPEC = "select spec from ops.campaign_plan where plan_id = %s"
+_SECRET_CURE = "set Variable obzvon_phone_secret to 32 or more random characters; it must never change afterwards"
+
+
+def phone_secret() -> bytes:
+    """The secret of `phone_key`."""
+    value: str | None = Variable.get("obzvon_phone_secret", default=None)
+    if not value or len(value) < 32:
+        raise ConfigError(f"the phone secret is missing or short: {_SECRET_CURE}")
+    return value.encode()
+
+
+def archive_root() -> str:
+    """Where raw answers are kept: a folder or an s3:// address."""
+    value: str | None = Variable.get("obzvon_archive", default=None)
+    if not value:
+        raise ConfigError("set Variable obzvon_archive to the folder or s3:// address of the archive of raw answers")
+    return value
+
+
+def kill_switch() -> bool:
+    """True when calling is switched off for every campaign."""
+    return str(Variable.get("obzvon_kill_switch", default="off")).strip().lower() in {"on", "true", "1", "yes"}
+
+
+def _spec(row: tuple[object, ...] | None, plan_id: str) -> CampaignSpec:
+    if row is None:
+        raise LedgerError(f"plan {plan_id[:8]} is not in the ledger; run the task `plan` of this DAG run again")
+    return CampaignSpec.model_validate(row[0])
+
+
+def stored_spec(dsn: str, plan_id: str) -> CampaignSpec:
+    """The campaign file as it was when the plan was made."""
+    with connect(dsn) as conn:
+        return _spec(conn.execute(_SPEC, (plan_id,)).fetchone(), plan_id)
+
+
+async def stored_spec_async(dsn: str, plan_id: str) -> CampaignSpec:
+    """As `stored_spec`, without blocking the event loop."""
+    async with await connect_async(dsn) as conn:
+        cur = await conn.execute(_SPEC, (plan_id,))
+        return _spec(await cur.fetchone(), plan_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedDialer:
+    """A dialer with an open session and how often its account may be polled."""
+
+    dialer: Dialer
+    poll_seconds: float
+
+
+@asynccontextmanager
+async def dialer_of(spec: CampaignSpec) -> AsyncIterator[ConnectedDialer]:
+    """The campaign's dialer over its Airflow connection."""
+    account = await VendorHook(spec.vendor.conn_id).account()
+    async with dialer_class(spec.vendor.type).connected(account, spec) as dialer:
+        yield ConnectedDialer(dialer, account.number("poll_seconds", 60, least=0.5))

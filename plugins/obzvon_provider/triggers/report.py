@@ -1,0 +1,79 @@
+"""The trigger that waits for the reports of a batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Literal
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from pydantic import BaseModel, ConfigDict
+
+from obzvon.errors import ObzvonError
+from obzvon.ledger.intents import intents_of
+from obzvon.ledger.states import IntentState
+from obzvon.stages.wait import Completeness, task_of, watch
+from obzvon.warehouse.db import connect_async
+from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.runtime import dialer_of, stored_spec_async
+
+__all__ = ["ReportTrigger", "WaitEvent"]
+
+
+class WaitEvent(BaseModel):
+    """What the trigger says when it ends: ids and words, nothing else crosses the metadata database."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = 1
+    status: Literal["done", "failed"]
+    verdicts: dict[str, Completeness] = {}
+    error: str | None = None
+
+
+class ReportTrigger(BaseTrigger):
+    """Looks at the running intents of one batch until each report is complete or `deadline` has come.
+
+    It only looks: a restart of the triggerer begins the looking anew and cancels nothing.
+    """
+
+    def __init__(self, plan_id: str, batch_no: int, deadline: str, warehouse_conn_id: str) -> None:
+        super().__init__()
+        self.plan_id, self.batch_no = plan_id, batch_no
+        self.deadline, self.warehouse_conn_id = deadline, warehouse_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Import path and arguments; the deadline is absolute (ISO 8601 with offset)."""
+        kwargs = {
+            "plan_id": self.plan_id,
+            "batch_no": self.batch_no,
+            "deadline": self.deadline,
+            "warehouse_conn_id": self.warehouse_conn_id,
+        }
+        return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """One event, always: `done` with a verdict for each intent, or `failed` with one sentence."""
+        try:
+            event = WaitEvent(status="done", verdicts=await self._verdicts())
+        except ObzvonError as error:
+            event = WaitEvent(status="failed", error=str(error))
+        yield TriggerEvent(event.model_dump(mode="json"))
+
+    async def _verdicts(self) -> dict[str, Completeness]:
+        dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
+        spec = await stored_spec_async(dsn, self.plan_id)
+        async with await connect_async(dsn) as conn:
+            intents = await intents_of(conn, self.plan_id, self.batch_no, [IntentState.RUNNING])
+        if not intents:
+            await asyncio.sleep(1)  # an event before the scheduler has noted the deferral is lost work
+            return {}
+        async with dialer_of(spec) as connected:
+            return await watch(
+                connected.dialer,
+                [task_of(i, spec) for i in intents],
+                spec.wait,
+                deadline=datetime.fromisoformat(self.deadline),
+                poll_seconds=connected.poll_seconds,
+            )
