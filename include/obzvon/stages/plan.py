@@ -1,0 +1,192 @@
+"""Plan: the contact list becomes one decided row per contact, and intents: vendor campaigns to be.
+
+One transaction, so a plan exists complete or not at all. The list streams into a temporary table; every decision
+and every stored row is set-based SQL. Nobody is called here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import psycopg
+from psycopg.types.json import Jsonb
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import CampaignFileError, ConfigError
+from obzvon.ledger.keys import external_id, intent_id, plan_id, zone_label
+from obzvon.policy.calendar import check_calendar
+from obzvon.policy.model import Policy
+from obzvon.policy.windows import Closed, Opening, check_window, opening
+from obzvon.stages.planning import sql
+from obzvon.stages.planning.staging import Zones, stage
+from obzvon.stages.planning.stop import stop_if_unfit
+from obzvon.stages.planning.summary import PlanSummary, summarise
+
+__all__ = ["PlanSummary", "plan"]
+
+#: Largest value of `campaign_intent.chunk_no` (smallint).
+MAX_CHUNKS = 32_767
+
+
+def plan(
+    conn: psycopg.Connection,
+    spec: CampaignSpec,
+    policy: Policy,
+    call_date: date,
+    *,
+    now: datetime,
+    chunks: Iterator[pd.DataFrame],
+    dag_run_id: str = "",
+) -> PlanSummary:
+    """Plan a campaign for a subscriber-local date and return the numbers.
+
+    A plan that is already being carried out (an intent has left `planned`) is returned as it is and `chunks` is not
+    read; otherwise the stored plan is replaced. `chunks` are prepared frames in list order; `now` is an aware moment.
+    The transaction is committed here unless the caller has opened one.
+
+    Raises ListError (empty, too long, too many rejects, nobody to call), PolicyError, CampaignFileError; then the
+    database is as it was before.
+    """
+    key = plan_id(spec.name, call_date)
+    with conn.transaction():
+        _lock(conn, key)
+        if _under_way(conn, key):
+            return summarise(conn, key, reused=True)
+        _Draft(conn, spec, policy, call_date, now, dag_run_id, key).make(chunks)
+        return summarise(conn, key, reused=False)
+
+
+def _lock(conn: psycopg.Connection, key: str) -> None:
+    conn.execute("select pg_advisory_xact_lock(%s)", [int(key[:15], 16)])
+
+
+def _under_way(conn: psycopg.Connection, key: str) -> bool:
+    # the row locks keep a launch from starting on a plan that is about to be replaced
+    states = conn.execute("select state from ops.campaign_intent where plan_id = %s for update", [key])
+    return any(state != "planned" for (state,) in states)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A plan in the making; lives inside one transaction."""
+
+    conn: psycopg.Connection
+    spec: CampaignSpec
+    policy: Policy
+    call_date: date
+    now: datetime
+    dag_run_id: str
+    key: str
+
+    def make(self, chunks: Iterator[pd.DataFrame]) -> None:
+        check_calendar(self.spec.purpose, self.call_date)
+        check_window(self.policy, self.spec.purpose, self.spec.window, self.spec.name)
+        self.conn.execute("set local work_mem = '64MB'; set local jit = off")
+        total, zones = stage(self.conn, self.spec, chunks)
+        self._decide(zones)
+        to_call = self._stop_or_count(total)
+        self._cut(zones)
+        self._store(total, to_call)
+
+    def _decide(self, zones: Zones) -> None:
+        self.conn.execute(sql.TABLES)
+        until, rows = self.now, []
+        for number, offsets in enumerate(zones.offsets):
+            found = self._opening(offsets)
+            until = max(until, found.ends_at) if isinstance(found, Opening) else until
+            rows.append((number, list(offsets), zone_label(offsets), *_columns(found)))
+        with self.conn.cursor() as cursor:
+            cursor.executemany(sql.ZONE, rows)
+        values = {"purpose": self.spec.purpose.value, "now": self.now, "until": until}
+        self.conn.execute(sql.DECIDE, values | {"chunk_size": self.spec.limits.chunk_size})
+        self.conn.execute("analyze plan_zone, plan_decision")
+
+    def _opening(self, offsets: tuple[int, ...]) -> Opening | Closed:
+        return opening(
+            self.policy,
+            self.spec.purpose,
+            self.call_date,
+            offsets,
+            self.spec.window,
+            now=self.now,
+            min_minutes_left=self.spec.limits.min_minutes_left,
+        )
+
+    def _stop_or_count(self, total: int) -> int:
+        counts = {(code, reason): contacts for code, reason, contacts in self.conn.execute(sql.COUNTS)}
+        to_call: int = counts.pop((None, None), 0)
+        stop_if_unfit(self.spec, self.call_date, total, counts)
+        return to_call
+
+    def _cut(self, zones: Zones) -> None:
+        """Number the intents: zones from east to west, as their windows open, and even, contiguous batches."""
+        rows = sorted(
+            self.conn.execute(sql.CHUNKS), key=lambda row: ([-m for m in reversed(zones.offsets[row[0]])], row[1])
+        )
+        batches = min(self.spec.limits.max_batches, len(rows))
+        with self.conn.cursor() as cursor, cursor.copy("copy plan_intent from stdin (format binary)") as copy:
+            copy.set_types(["int2", "int4", "int2", "text", "int4"])
+            for place, (zone, chunk, contacts) in enumerate(rows):
+                copy.write_row((zone, chunk, place * batches // len(rows), self._intent(zones, zone, chunk), contacts))
+        self.conn.execute("analyze plan_intent")
+
+    def _intent(self, zones: Zones, zone: int, chunk: int) -> str:
+        label = zone_label(zones.offsets[zone])
+        if chunk > MAX_CHUNKS:
+            raise CampaignFileError(
+                f"campaign {self.spec.name}: limits.chunk_size {self.spec.limits.chunk_size} cuts zone {label} into "
+                f"more than {MAX_CHUNKS} vendor campaigns: raise it; nobody was called"
+            )
+        return intent_id(self.spec.name, self.call_date, label, chunk)
+
+    def _store(self, total: int, to_call: int) -> None:
+        values = self._values(total, to_call)
+        self.conn.execute("delete from ops.campaign_plan where plan_id = %s", [self.key])
+        for statement in (sql.PLAN, sql.INTENTS, sql.CONTACTS, sql.PAYLOADS, sql.RESERVATIONS):
+            self.conn.execute(statement, values)
+        self._store_phones()
+
+    def _store_phones(self) -> None:
+        try:
+            self.conn.execute(sql.PHONES)
+        except psycopg.errors.UniqueViolation as error:
+            raise ConfigError(
+                "pii.phone knows a phone of this list under another key: the secret of the phone keys is not the one "
+                "the warehouse was filled with: restore it"
+            ) from error
+
+    def _values(self, total: int, to_call: int) -> dict[str, Any]:
+        return {
+            "plan_id": self.key,
+            "campaign": self.spec.name,
+            "call_date": self.call_date,
+            "vendor": self.spec.vendor.type,
+            "purpose": self.spec.purpose.value,
+            "spec": Jsonb(self.spec.canonical()),
+            "plan_hash": self._hash(),
+            "total": total,
+            "to_call": to_call,
+            "now": self.now,
+            "dag_run_id": self.dag_run_id,
+            "external_prefix": external_id(self.key, 0).removesuffix("0"),
+            "max_attempts": self.spec.vendor.max_attempts,
+        }
+
+    def _hash(self) -> str:
+        """sha256 over the campaign file and every decision; the same list at another hour gives the same hash."""
+        digest = hashlib.sha256(json.dumps(self.spec.canonical(), sort_keys=True, ensure_ascii=False).encode())
+        for (block,) in self.conn.execute(sql.DIGESTS):
+            digest.update(block)
+        return digest.hexdigest()
+
+
+def _columns(found: Opening | Closed) -> tuple[Any, ...]:
+    if isinstance(found, Closed):
+        return (found.value, None, None, None, None)
+    return (None, found.starts_at, found.ends_at, found.local_from, found.local_to)

@@ -1,0 +1,1 @@
+"""The parts of the plan stage: staging, decisions, stop rules, storing, summary."""

@@ -1,0 +1,52 @@
+"""What stops a plan before anybody is called: the sentences name the numbers, the reasons and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.dispositions import Disposition
+from obzvon.errors import ListError
+
+#: (code, reason) -> contacts; excluded contacts only.
+Excluded = Mapping[tuple[str, str], int]
+
+_CURES = {
+    "window_over": "start earlier in the day or choose a later call date",
+    "window_empty": "choose another call date or widen `window` in the campaign file",
+    "unknown_zone": "give the list a time zone or region column (contacts.columns)",
+    "suppressed": "these people asked not to be called, so take another list",
+    "duplicate_phone": "take a list with one row a phone",
+}
+_PHONES = "correct the phones of the export (the column that contacts.columns.phone names)"
+
+
+def stop_if_unfit(spec: CampaignSpec, call_date: date, total: int, excluded: Excluded) -> None:
+    """Raise ListError when too many phones are unusable, or when nobody is left to call."""
+    rejected = {key: n for key, n in excluded.items() if key[0] == Disposition.EXCL_INVALID}
+    share, limit = sum(rejected.values()) / total, spec.contacts.max_reject_share
+    if share > limit:
+        raise ListError(
+            f"campaign {spec.name}: {sum(rejected.values())} of {total} contacts ({share:.2%}) have no usable phone, "
+            f"more than contacts.max_reject_share allows ({limit:.2%}): {_biggest(rejected)}: "
+            f"{_PHONES} or raise the limit; nobody was called"
+        )
+    if sum(excluded.values()) == total:
+        raise ListError(
+            f"campaign {spec.name}: none of the {total} contacts may be called on {call_date}: {_biggest(excluded)}: "
+            f"{_cure(excluded)}; nobody was called"
+        )
+
+
+def _ranked(excluded: Excluded) -> list[tuple[tuple[str, str], int]]:
+    return sorted(excluded.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _biggest(excluded: Excluded) -> str:
+    return ", ".join(f"{code}/{reason} {contacts}" for (code, reason), contacts in _ranked(excluded)[:5])
+
+
+def _cure(excluded: Excluded) -> str:
+    (_, reason), _ = _ranked(excluded)[0]
+    return _CURES.get(reason, _PHONES)
