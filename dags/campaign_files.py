@@ -1,7 +1,7 @@
-"""Shows broken campaign files as an import error of Airflow and leaves the DAGs of the good ones (`campaigns.py`) alone.
+"""Shows broken campaign files as an import error of Airflow and leaves the DAGs of the good ones alone.
 
-Airflow keeps import errors by DAG file: were the broken file to raise in `campaigns.py`, every campaign would be lost with it.
-This module defines no DAG.
+Airflow keeps import errors by DAG file: were a broken campaign to raise in `campaigns.py`, every campaign would be lost
+with it. This module defines no DAG.
 """
 
 from __future__ import annotations

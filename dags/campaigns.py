@@ -42,7 +42,7 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
         dag_id=spec.dag_id,
         dag_display_name=spec.title,
         doc_md=spec.doc_md,
-        schedule=timetable,
+        schedule=CronTriggerTimetable(cron, timezone=zone) if cron else None,
         catchup=False,
         max_active_runs=1,
         tags={"obzvon", spec.vendor.type, spec.purpose, *spec.tags},

@@ -1,4 +1,4 @@
-"""A planned intent in the warehouse and a dialer whose answers a test scripts: for the tests of ledger, launch and wait."""
+"""Planned intents and a dialer whose answers a test scripts, for the tests of ledger, launch and wait."""
 
 from __future__ import annotations
 

@@ -18,14 +18,16 @@ from obzvon_provider.hooks.vendor import VendorHook
 __all__ = ["archive_root", "dialer_of", "kill_switch", "phone_secret", "stored_spec", "stored_spec_async"]
 
 _SPEC = "select spec from ops.campaign_plan where plan_id = %s"
-_SECRET_CURE = "set Variable obzvon_phone_secret to 32 or more random characters; it must never change afterwards"
 
 
 def phone_secret() -> bytes:
     """The secret of `phone_key`."""
     value: str | None = Variable.get("obzvon_phone_secret", default=None)
     if not value or len(value) < 32:
-        raise ConfigError(f"the phone secret is missing or short: {_SECRET_CURE}")
+        raise ConfigError(
+            "the phone secret is missing or short: set Variable obzvon_phone_secret to 32 or more random characters;"
+            " it must never change afterwards"
+        )
     return value.encode()
 
 

@@ -258,7 +258,8 @@ class CampaignSpec(Model):
         return (
             f"**{self.title}** · {self.purpose} · {self.vendor.type} · owner {self.owner}\n\n{self.description}\n\n"
             f"* Goal: {self.goal.title}\n* Hours, local to the person called: {hours}\n"
-            f"* At most {self.vendor.max_attempts} dials a contact, {self.limits.chunk_size} contacts a vendor campaign\n\n"
+            f"* At most {self.vendor.max_attempts} dials a contact,"
+            f" {self.limits.chunk_size} contacts a vendor campaign\n\n"
             f"plan → launch → wait → collect → deliver → audit. Every task may be cleared: the ledger decides what is"
             f" sent, so nobody is dialled twice. File: `include/campaigns/{self.name}.yaml`"
         )

@@ -1,4 +1,4 @@
-"""Reading and moving intents. Every move is one row changed from a known state plus one event, in the caller's transaction."""
+"""Reading and moving intents: a move is one row changed from a known state plus one event, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from obzvon.ledger.states import TRANSITIONS, IntentState
 __all__ = ["Intent", "in_doubt", "intents_of", "lock", "move", "reread"]
 
 _COLUMNS = (
-    "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, state, vendor_task_id,"
-    " contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc, window_end_utc,"
+    "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, state,"
+    " vendor_task_id, contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc, window_end_utc,"
     " local_from, local_to, started_at, completeness, note"
 )
 
@@ -112,7 +112,8 @@ async def move(
     if cur.rowcount != 1:
         raise LedgerError(f"{intent.title}: somebody moved it on from {intent.state} meanwhile; run the task again")
     await conn.execute(
-        "insert into ops.intent_event (intent_id, from_state, to_state, dag_run_id, detail) values (%s, %s, %s, %s, %s)",
+        "insert into ops.intent_event (intent_id, from_state, to_state, dag_run_id, detail)"
+        " values (%s, %s, %s, %s, %s)",
         (intent.intent_id, intent.state, str(to), run_id, detail),
     )
     return await reread(conn, intent.intent_id)
@@ -121,8 +122,8 @@ async def move(
 def in_doubt(intent: Intent, why: str) -> InDoubtError:
     """What a person must check, with everything needed to find it."""
     return InDoubtError(
-        f"{intent.title}: not known whether {intent.vendor_code} has it ({why}). Nothing was sent again. Look in the vendor's"
-        f" cabinet for a campaign whose name carries {marker(intent.intent_id)}, {intent.contacts_planned} contacts,"
+        f"{intent.title}: not known whether {intent.vendor_code} has it ({why}). Nothing was sent again. Look in the"
+        f" vendor's cabinet for a campaign whose name carries {marker(intent.intent_id)}, {intent.contacts_planned} contacts,"
         f" window from {intent.window_start_utc:%Y-%m-%d %H:%M} UTC"
     )
 

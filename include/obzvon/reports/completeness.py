@@ -5,8 +5,8 @@ A vendor campaign is complete when, by the vendor's own clock,
   2. no row is pending and every accepted contact is terminal;
   3. no conversation waits for its recording, or recordings had `recording_minutes` after the window to appear;
   4. the last `stable_polls` looks are equal and span at least `stable_minutes`.
-Where contacts never appear in the report (the window closed before their turn), 2 gives way once the window is over and one
-more equal look has passed: the audit counts those contacts. Source: design §4.5, hazard 9.
+Where contacts never appear in the report (the window closed before their turn), 2 gives way once the window is over and
+one more equal look has passed: the audit counts those contacts. Source: design §4.5, hazard 9.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def judge(task: Task, looks: Sequence[Progress], rule: Waiting) -> Judgement:
         return Judgement(False, f"{now.recordings_missing} recordings not there yet")
     equal = _equal_tail(looks)
     span = now.vendor_time - equal[0].vendor_time
-    covered = now.contacts_terminal >= task.contacts
+    open_contacts = task.contacts - now.contacts_terminal
+    covered = open_contacts <= 0
     needed = rule.stable_polls if covered else rule.stable_polls + 1
     if len(equal) < needed or span < rule.stable_for:
         return Judgement(False, f"report stable for {len(equal)} of {needed} looks")
@@ -51,9 +52,9 @@ def judge(task: Task, looks: Sequence[Progress], rule: Waiting) -> Judgement:
         return Judgement(True, "every contact has a terminal outcome")
     if over:
         return Judgement(
-            True, f"window over, {task.contacts - now.contacts_terminal} contacts without a terminal outcome"
+            True, f"window over, {open_contacts} contacts without a terminal outcome"
         )
-    return Judgement(False, f"{task.contacts - now.contacts_terminal} contacts without a terminal outcome")
+    return Judgement(False, f"{open_contacts} contacts without a terminal outcome")
 
 
 def _equal_tail(looks: Sequence[Progress]) -> Sequence[Progress]:

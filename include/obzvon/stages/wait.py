@@ -1,4 +1,4 @@
-"""Wait: look at the reports of a batch until each is complete or the deadline has come. Only looks, never changes anything."""
+"""Wait: look at the reports of a batch until each is complete or the deadline has come. Only looks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Hooks of the vendors: an Airflow connection as an `Account`, and the Test button.
 
-The connection's host may hold a scheme and a path (`https://ai-assistant.is74.ru`); without a scheme the field "Schema" gives
-it, `https` by default. HttpAsyncHook is not used: it turns every unknown extra key into a request header, and logs bodies.
+The connection's host may hold a scheme and a path (`https://ai-assistant.is74.ru`); without a scheme the field "Schema"
+gives it, `https` by default. HttpAsyncHook is not used: it turns every unknown extra key into a request header, and logs
+bodies.
 """
 
 from __future__ import annotations
