@@ -8,6 +8,7 @@ Nothing is written outside the project folder except the package caches of uv an
 (UV_CACHE_DIR, PIP_CACHE_DIR, UV_DEFAULT_INDEX, PIP_INDEX_URL …) are obeyed.
 """
 
+# ruff: noqa: S603, S606 (runs the installers, with arguments of its own)
 from __future__ import annotations
 
 import argparse
@@ -60,7 +61,8 @@ def another_python() -> str:
         if found and minor_of(found) == (3, minor):
             return found
     here = ".".join(map(str, sys.version_info[:3]))
-    raise SetupError(f"{sys.executable} is Python {here}, Obzvon needs {WANTED}: install one, or name it: make PYTHON=/path/to/python3.12")
+    cure = "install one, or name it: make PYTHON=/path/to/python3.12"
+    raise SetupError(f"{sys.executable} is Python {here}, Obzvon needs {WANTED}: {cure}")
 
 
 # what is there already ----------------------------------------------------------------------------------------------
@@ -202,7 +204,9 @@ def prepare(root: Path, *, dev: bool) -> None:
     if rebuild:
         shutil.rmtree(venv)
     locks = [RUNTIME] + ([DEV] if dev else [])
-    say(f"Installing the locked packages into .venv (Python {wanted['python']}; the first time takes up to a minute or two) …")
+    say(
+        f"Installing the locked packages into .venv (Python {wanted['python']}; the first time takes a minute or two) …"
+    )
     started = time.monotonic()
     try:
         way = install(venv, root, locks)

@@ -1,4 +1,4 @@
-"""Compiles requirements.in, requirements-dev.in and scripts/uv.in into locked files with hashes for every supported Python.
+"""Compiles the *.in files into locked files with hashes, for every supported Python.
 
     python scripts/lock.py [--upgrade]
 
@@ -29,7 +29,7 @@ def main() -> int:
         return 1
     for source, lock in LOCKS.items():
         options = ["--universal", "--python-version", "3.11", "--generate-hashes", "-q", *sys.argv[1:]]
-        subprocess.run([uv, "pip", "compile", *options, source, "-o", lock], cwd=ROOT, check=True)
+        subprocess.run([uv, "pip", "compile", *options, source, "-o", lock], cwd=ROOT, check=True)  # noqa: S603
     return 0
 
 

@@ -1,0 +1,133 @@
+"""The environment every process of the local stack gets: Airflow's settings, connections and variables.
+
+Airflow settings come from trials with 3.3.2; the ones that are not obvious say why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from obzvon.local.home import Home
+from obzvon.local.ports import HOST
+from obzvon.local.secrets import Secrets, write_private
+from obzvon.local.servers import Server
+
+__all__ = ["ADMIN", "AIRFLOW_CLI", "PYTHON", "Ports", "inherited", "settings", "stack_environment"]
+
+ADMIN = "admin"
+PYTHON, AIRFLOW_CLI = sys.executable, str(Path(sys.executable).parent / "airflow")
+QOLIO_INTEGRATION = "c34f637a-0000-4000-8000-000000000001"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports on the loopback address."""
+
+    web: int
+    sandbox: int
+
+
+def stack_environment(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict[str, str]:
+    """All of it: what is inherited from the caller, and what the stack adds."""
+    env = inherited(os.environ) | settings(home, secrets, ports, server)
+    return env | connections(ports, server) | variables(home, secrets)
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment without the settings of another Airflow or Python, and with this venv first on PATH."""
+    foreign = ("AIRFLOW__", "AIRFLOW_HOME", "PYTHONPATH", "PYTHONHOME")
+    env = {key: value for key, value in environ.items() if not key.startswith(foreign)}
+    venv = Path(sys.executable).parent
+    env |= {"PATH": f"{venv}{os.pathsep}{env.get('PATH', os.defpath)}", "VIRTUAL_ENV": str(venv.parent)}
+    # a proxy would be asked for 127.0.0.1 too
+    direct = ",".join(filter(None, (env.get("NO_PROXY") or env.get("no_proxy"), HOST, "localhost")))
+    env |= {"NO_PROXY": direct, "no_proxy": direct}
+    if sys.platform == "darwin":
+        env["OBJC_DISABLE_INITIALIZE_FORK_SAFETY"] = "YES"  # Airflow forks its task runners
+    return env
+
+
+def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict[str, str]:
+    """AIRFLOW_HOME and AIRFLOW__SECTION__KEY for every setting that differs from Airflow's default."""
+    passwords = home.folder / "airflow-passwords.json"
+    write_private(passwords, json.dumps({ADMIN: secrets.admin_password}))
+    web = f"http://{HOST}:{ports.web}"
+    sections: dict[str, dict[str, object]] = {
+        "core": {
+            "dags_folder": home.root / "dags",
+            "plugins_folder": home.root / "plugins",
+            "load_examples": False,
+            "dags_are_paused_at_creation": False,
+            "executor": "LocalExecutor",
+            "parallelism": 6,
+            "fernet_key": secrets.fernet_key,
+            "test_connection": "Enabled",
+            "allowed_deserialization_classes": "airflow.* obzvon.* obzvon_provider.*",
+            "execution_api_server_url": f"{web}/execution/",
+            "simple_auth_manager_users": f"{ADMIN}:admin",
+            "simple_auth_manager_passwords_file": passwords,
+            "hostname_callable": "socket.gethostname",  # the default asks DNS
+        },
+        "database": {"sql_alchemy_conn": server.url("obzvon_airflow", driver="postgresql+psycopg2")},
+        # else a finished task holds its slot for up to 5 s, and a deferred task can fail with "state mismatch"
+        "workers": {"min_heartbeat_interval": 1},
+        "scheduler": {"scheduler_idle_sleep_time": 0.5, "trigger_timeout_check_interval": 3},
+        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 5},
+        "api": {"host": HOST, "port": ports.web, "base_url": web, "workers": 1, "secret_key": secrets.api_secret},
+        "api_auth": {"jwt_secret": secrets.jwt_secret},
+        "logging": {
+            "base_log_folder": home.task_logs,
+            "dag_processor_child_process_log_directory": home.logs / "dag-files",
+            "colored_console_log": False,
+        },
+        "usage_data_collection": {"enabled": False},
+    }
+    flat = {f"AIRFLOW__{s}__{k}".upper(): str(v) for s, keys in sections.items() for k, v in keys.items()}
+    return {"AIRFLOW_HOME": str(home.airflow), "OBZVON_HOME": str(home.folder)} | flat
+
+
+def connections(ports: Ports, server: Server) -> dict[str, str]:
+    """AIRFLOW_CONN_… for the warehouse and the three vendors, all of them the sandbox: nobody can be dialled."""
+    base = f"http://{HOST}:{ports.sandbox}"
+    robot = "robot@obzvon.example"
+    found: dict[str, dict[str, object]] = {
+        "warehouse_default": server.connection("obzvon_warehouse"),
+        "dialog_default": {
+            "conn_type": "dialog",
+            "host": f"{base}/dialog",
+            "login": robot,
+            "password": "sandbox-dialog-password",
+            "extra": {"platform_timezone": "Asia/Yekaterinburg", "poll_seconds": 2},
+        },
+        "twin_default": {
+            "conn_type": "twin",
+            "host": f"{base}/twin",
+            "login": robot,
+            "password": "sandbox-twin-password",
+            "extra": {
+                "company_timezone": "Europe/Moscow",
+                "candidates_path": "/tasks/{task_id}/candidates",
+                "poll_seconds": 2,
+            },
+        },
+        "qolio_default": {
+            "conn_type": "qolio",
+            "host": f"{base}/qolio",
+            "password": "sandbox-qolio-integration-token",
+            "extra": {"integration_path": f"/api/v1/integrations/{QOLIO_INTEGRATION}/phone_calls"},
+        },
+    }
+    return {f"AIRFLOW_CONN_{name}".upper(): json.dumps(value) for name, value in found.items()}
+
+
+def variables(home: Home, secrets: Secrets) -> dict[str, str]:
+    """AIRFLOW_VAR_…: the key of the phones' HMAC, and where raw answers are archived."""
+    return {
+        "AIRFLOW_VAR_OBZVON_PHONE_SECRET": secrets.phone_secret,
+        "AIRFLOW_VAR_OBZVON_ARCHIVE": home.archive.as_uri(),
+    }

@@ -1,0 +1,239 @@
+"""The local stack: PostgreSQL, the sandbox and Airflow's four processes, started together and stopped together."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from obzvon.errors import ObzvonError
+from obzvon.local import servers
+from obzvon.local.airflow_api import AirflowApi, health
+from obzvon.local.environment import ADMIN, AIRFLOW_CLI, PYTHON, Ports, stack_environment
+from obzvon.local.home import Home
+from obzvon.local.ports import HOST, free_port
+from obzvon.local.processes import Service, stop_all, tail
+from obzvon.local.schema import Schema, airflow_schema, warehouse_schema
+from obzvon.local.secrets import Secrets, write_private
+
+__all__ = ["Address", "Stack", "StackError"]
+
+WEB_PORT, SANDBOX_PORT = 8080, 8765
+STARTUP_SECONDS = 180
+STOP_SECONDS = 6.0
+#: Log servers are left out: they listen on every address, and the web server reads the same folder anyway.
+AIRFLOW = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+Say = Callable[[str], None]
+
+
+class StackError(ObzvonError):
+    """A part of the local stack does not start. The message names its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How to reach a running stack."""
+
+    web: str
+    sandbox: str
+    user: str
+    password: str = field(repr=False)
+
+
+class Stack:
+    """The stack of one state folder. `say` gets one line for each part that is ready, with its seconds."""
+
+    def __init__(self, home: Home | None = None, say: Say = lambda _: None, sandbox: Sequence[str] = ()) -> None:
+        self.home = home or Home.find()
+        self.home.make()
+        self.secrets = Secrets.of(self.home.folder)
+        self.server = servers.choose(self.home.postgres)
+        self.sandbox = self._service("sandbox")
+        self.airflow = {name: self._service(name) for name in AIRFLOW}
+        self._say, self._sandbox_options = say, sandbox
+        self._failed = threading.Event()
+
+    def _service(self, name: str) -> Service:
+        return Service(name, self.home.run, self.home.logs)
+
+    @property
+    def services(self) -> list[Service]:
+        """Every process of the stack but PostgreSQL, which keeps a pid file of its own."""
+        return [*self.airflow.values(), self.sandbox]
+
+    @property
+    def running(self) -> bool:
+        """True when every process of the stack lives and Airflow is healthy."""
+        return all(service.running for service in self.services) and self._healthy(None)
+
+    # where ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _note(self) -> Path:
+        return self.home.run / "ports.json"
+
+    @property
+    def ports(self) -> Ports:
+        """The ports in use, or those of the last run."""
+        try:
+            return Ports(**json.loads(self._note.read_text()))
+        except (OSError, ValueError, TypeError):
+            return Ports(WEB_PORT, SANDBOX_PORT)
+
+    @property
+    def address(self) -> Address:
+        """Where the stack is, or was when it last ran."""
+        web, sandbox = (f"http://{HOST}:{port}" for port in (self.ports.web, self.ports.sandbox))
+        return Address(web, sandbox, ADMIN, self.secrets.admin_password)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of the stack gets."""
+        return stack_environment(self.home, self.secrets, self.ports, self.server)
+
+    @property
+    def warehouse(self) -> str:
+        """libpq URL of the warehouse."""
+        return self.server.url("obzvon_warehouse")
+
+    def api(self) -> AirflowApi:
+        """A client of the running web server."""
+        return AirflowApi(self.address.web, self.address.user, self.address.password)
+
+    # up ---------------------------------------------------------------------------------------------------------
+
+    def up(self) -> bool:
+        """Start what does not run yet and wait until all of it is healthy. True when this call started something."""
+        with self._alone():
+            self.server.start()
+            if self.running:
+                return False
+            any_before = any(service.running for service in self.services)
+            try:
+                self._start()
+            except BaseException:  # Ctrl-C included: no half-started stack is left behind
+                if not any_before:
+                    self._stop()
+                raise
+            return True
+
+    def _start(self) -> None:
+        self._choose_ports()
+        self._failed.clear()
+        with ThreadPoolExecutor() as pool:
+            parts = [pool.submit(part) for part in (self._start_sandbox, self._migrate_warehouse, self._start_airflow)]
+            try:
+                for part in as_completed(parts):
+                    part.result()
+            except BaseException:
+                self._failed.set()  # the others stop waiting
+                raise
+
+    def _choose_ports(self) -> None:
+        last = self.ports
+        chosen = Ports(
+            last.web if self.airflow["api-server"].running else free_port((last.web, WEB_PORT)),
+            last.sandbox if self.sandbox.running else free_port((last.sandbox, SANDBOX_PORT)),
+        )
+        if chosen != last:  # processes that still run were told the old ports
+            stop_all(self.airflow.values(), STOP_SECONDS)
+        write_private(self._note, json.dumps(asdict(chosen)))
+
+    def _start_sandbox(self) -> None:
+        with self._timed("sandbox of the three vendors"):
+            options = ["--port", str(self.ports.sandbox), "--state", str(self.home.sandbox), *self._sandbox_options]
+            self.sandbox.start([PYTHON, "-m", "obzvon.sandbox", *options], self.environment, self.home.sandbox)
+            self._until(lambda: _answers(self.address.sandbox), [self.sandbox])
+
+    def _migrate_warehouse(self) -> None:
+        self._migrate(warehouse_schema(self.warehouse, self.home.run))
+
+    def _start_airflow(self) -> None:
+        self._migrate(airflow_schema(self.server.url("obzvon_airflow"), self.home.run))
+        with self._timed("Airflow: web server, scheduler, DAG processor, triggerer"):
+            started = datetime.now(UTC)
+            missing = [service for service in self.airflow.values() if not service.running]
+            for service in missing:
+                service.start([AIRFLOW_CLI, *AIRFLOW[service.name]], self.environment, self.home.airflow)
+            # a heartbeat of the run before looks healthy for 30 s
+            since = started if len(missing) == len(self.airflow) else None
+            self._until(lambda: self._healthy(since), list(self.airflow.values()))
+
+    def _migrate(self, schema: Schema) -> None:
+        if schema.current:
+            return
+        log = self.home.logs / f"migrate-{schema.name}.log"
+        with self._timed(f"tables of the {schema.name} database"), log.open("wb") as out:
+            done = subprocess.run(  # noqa: S603
+                schema.command,
+                env=self.environment,
+                cwd=self.home.airflow,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                check=False,
+            )
+        if done.returncode:
+            raise StackError(f"the {schema.name} database could not be brought up to date, see {log}:\n{tail(log)}")
+        schema.stamp()
+
+    def _healthy(self, since: datetime | None) -> bool:
+        found = health(self.address.web)
+        return found is not None and found.healthy and (since is None or found.oldest_heartbeat >= since)
+
+    def _until(self, ready: Callable[[], bool], services: list[Service]) -> None:
+        until = time.monotonic() + STARTUP_SECONDS
+        while not ready() and not self._failed.is_set():
+            for service in services:
+                if not service.running:
+                    raise StackError(f"{service.name} ended while starting, see {service.log}:\n{tail(service.log)}")
+            if time.monotonic() > until:
+                names = ", ".join(service.name for service in services)
+                raise StackError(f"{names}: not healthy after {STARTUP_SECONDS} s; look into {self.home.logs}")
+            time.sleep(0.2)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        if not self._failed.is_set():
+            self._say(f"  {what:<58}{time.monotonic() - started:6.1f} s")
+
+    # down -------------------------------------------------------------------------------------------------------
+
+    def down(self) -> None:
+        """Stop exactly what `up` started. Does nothing where nothing runs."""
+        with self._alone():
+            self._stop()
+
+    def _stop(self) -> None:
+        stop_all(self.services, STOP_SECONDS)
+        self.server.stop()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self.home.run / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _answers(url: str) -> bool:
+    try:
+        return not httpx.get(url, timeout=2, trust_env=False).is_server_error
+    except httpx.HTTPError:
+        return False
