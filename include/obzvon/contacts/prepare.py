@@ -1,0 +1,101 @@
+"""One chunk of a list as rows that can be planned: canonical phone, its key, candidate time zones, typed variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.contacts.numbering import NumberingPlan, numbering_plan
+from obzvon.contacts.phones import canonical
+from obzvon.contacts.read import read
+from obzvon.contacts.sources.connections import Connections
+from obzvon.contacts.variables import variables
+from obzvon.contacts.zones import Zone, zones
+from obzvon.ledger.keys import phone_key
+
+BAD_VARIABLE = "bad_variable"
+
+
+def prepared(spec: CampaignSpec, base: Path, connections: Connections, secret: bytes) -> Iterator[pd.DataFrame]:
+    """The whole list, read and prepared chunk by chunk. Raises what `read` raises."""
+    plan = numbering_plan()
+    for chunk in read(spec, base, connections):
+        yield prepare(chunk, spec, secret, plan)
+
+
+def prepare(chunk: pd.DataFrame, spec: CampaignSpec, secret: bytes, plan: NumberingPlan) -> pd.DataFrame:
+    """Every row of a chunk of `read`, in order, none left out. `secret` keys the HMAC that stands for a phone.
+
+    Columns: row_no (int), contact_id, phone_raw, phone_e164, phone_key, full_name, region, segment, tz_offsets (list of
+    minutes east of UTC), tz_source (declared, region, numbering_plan, unknown), exclusion_reason, variables (a JSON
+    object). Absent values are None. A row without a valid phone has no key and no zone, and the reason why. A row whose
+    variable does not fit its type has the reason `bad_variable`: a script that says «ваш долг — пусто» calls nobody.
+    """
+    columns = spec.contacts.columns
+    phone = canonical(chunk[columns.phone])
+    out = pd.DataFrame({"row_no": chunk.index.to_numpy()})
+    out["contact_id"] = _contact_ids(chunk, columns.contact_id)
+    out["phone_raw"] = chunk[columns.phone].to_numpy(dtype=object)
+    out["phone_e164"] = phone["e164"].to_numpy()
+    out["phone_key"] = _objects([phone_key(secret, e164) if e164 else None for e164 in phone["e164"]])
+    for name in ("full_name", "region", "segment"):
+        out[name] = _objects([cell.strip() or None for cell in _cells(chunk, getattr(columns, name))])
+    _place(out, chunk, spec, plan)
+    _fill_variables(out, chunk, spec, phone["reason"])
+    return out[_ORDER]
+
+
+_ORDER = [
+    "row_no",
+    "contact_id",
+    "phone_raw",
+    "phone_e164",
+    "phone_key",
+    "full_name",
+    "region",
+    "segment",
+    "tz_offsets",
+    "tz_source",
+    "exclusion_reason",
+    "variables",
+]
+
+
+def _objects(values: list[Any]) -> pd.Series[Any]:
+    """An object column: pandas would turn None into NaN."""
+    return pd.Series(values, dtype=object)
+
+
+def _cells(chunk: pd.DataFrame, column: str | None) -> pd.Series[str]:
+    """The cells of a mapped column, or empty ones."""
+    return chunk[column] if column else pd.Series("", index=chunk.index, dtype="str")
+
+
+def _contact_ids(chunk: pd.DataFrame, column: str | None) -> pd.Series[Any]:
+    cells = zip(chunk.index, _cells(chunk, column), strict=True)
+    return _objects([cell.strip() or f"row:{number}" for number, cell in cells])
+
+
+def _place(out: pd.DataFrame, chunk: pd.DataFrame, spec: CampaignSpec, plan: NumberingPlan) -> None:
+    """Fill the zone columns of the rows that have a phone, and the region's canonical name where there is one."""
+    valid = out["phone_e164"].notna().to_numpy()
+    columns, e164 = spec.contacts.columns, out["phone_e164"][valid].astype("str")
+    declared, region = _cells(chunk, columns.timezone)[valid], _cells(chunk, columns.region)[valid]
+    found = iter(zones(declared, region, e164, plan))
+    placed: list[Zone | None] = [next(found) if ok else None for ok in valid]
+    out["tz_offsets"] = _objects([list(zone.offsets) if zone else None for zone in placed])
+    out["tz_source"] = _objects([zone.source if zone else None for zone in placed])
+    out["region"] = _objects([zone.region if zone else cell for zone, cell in zip(placed, out["region"], strict=True)])
+
+
+def _fill_variables(out: pd.DataFrame, chunk: pd.DataFrame, spec: CampaignSpec, reasons: pd.Series[str]) -> None:
+    """Fill `variables` and `exclusion_reason`; what is wrong with the phone comes first."""
+    made = list(variables(chunk, spec.variables))
+    out["variables"] = _objects([json for json, _ in made])
+    out["exclusion_reason"] = _objects(
+        [reason or (None if fits else BAD_VARIABLE) for reason, (_, fits) in zip(reasons, made, strict=True)]
+    )
