@@ -191,6 +191,22 @@ class World:
             self.attempt(number, f"{number:05d}", **changes)
         self.conn.commit()
 
+    def delivery(self, call_id: str, state: str = "SENT") -> None:
+        """What the ledger says of a call's delivery."""
+        self._put(
+            "ops.qa_delivery",
+            call_uid=f"{self.vendor}:{call_id}",
+            vendor_code=self.vendor,
+            vendor_call_id=call_id,
+            intent_id=self.intents[0],
+            payload_hash="0" * 64,
+            state=state,
+        )
+
+    def run(self, query: str, *values: object) -> None:
+        """Change something by hand."""
+        self.conn.execute(query, values)
+
     def states(self) -> dict[str, int]:
         """Deliveries by state."""
         return dict(self.conn.execute("select state, count(*) from ops.qa_delivery group by 1").fetchall())

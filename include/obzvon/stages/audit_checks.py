@@ -1,0 +1,171 @@
+"""The comparisons of the audit as SQL, in the order in which a contact goes through the house.
+
+Every statement takes `%(plan)s` and gives one row: expected, actual, explained (the part of the difference with a known
+cause) and explanation (that cause in words, or null). A check holds when the whole difference is explained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CHECKS", "Check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison; `says` reads `expected = actual`. docs/reconciliation.md has a query of the same name."""
+
+    name: str
+    says: str
+    sql: str
+
+
+_CONTACTS = "with c as (select * from ops.plan_contact where plan_id = %(plan)s)"
+_INTENTS = "with i as (select * from ops.campaign_intent where plan_id = %(plan)s)"
+
+# Attempts of the plan's intents with the person dialled.
+_ATTEMPTS = """
+with i as (select * from ops.campaign_intent where plan_id = %(plan)s),
+a as (select f.*, d.phone_key
+      from dwh.fact_call_attempt f join i using (intent_id) left join dwh.dim_contact d using (contact_key))"""
+
+_HUMAN = """
+with h as (select f.record_url, q.state
+           from dwh.fact_call_attempt f
+           join ops.campaign_intent i using (intent_id)
+           join dwh.dim_disposition d on d.disposition_code = f.disposition_code and d.disposition_group = 'HUMAN'
+           left join ops.qa_delivery q on q.call_uid = f.vendor_code || ':' || f.vendor_call_id
+           where i.plan_id = %(plan)s)"""
+
+CHECKS = (
+    Check(
+        "decided",
+        "rows of the list = rows with a decision",
+        """
+        select p.contacts_total, (select count(*) from ops.plan_contact c where c.plan_id = p.plan_id), 0, null
+        from ops.campaign_plan p where p.plan_id = %(plan)s""",
+    ),
+    Check(
+        "to_call",
+        "contacts to call by the plan = contacts in intents",
+        f"""{_CONTACTS}
+        select (select contacts_to_call from ops.campaign_plan where plan_id = %(plan)s), count(intent_id),
+               count(*) filter (where exclusion_reason = 'suppressed_after_plan'),
+               nullif(count(*) filter (where exclusion_reason = 'suppressed_after_plan'), 0)
+                 || ' asked not to be called after the plan was made'
+        from c""",
+    ),
+    Check(
+        "settled",
+        "intents = intents that are over",
+        f"""{_INTENTS}
+        select count(*), count(*) filter (where state in ('final', 'final_partial', 'cancelled', 'refused')), 0,
+               string_agg(distinct state, ', ') filter (
+                 where state not in ('final', 'final_partial', 'cancelled', 'refused'))
+        from i""",
+    ),
+    Check(
+        "sent",
+        "contacts in intents = contacts handed to the vendor",
+        """
+        with n as (select i.state, count(*) as contacts, count(c.sent_state) as sent
+                   from ops.plan_contact c join ops.campaign_intent i using (intent_id)
+                   where c.plan_id = %(plan)s group by i.state)
+        select coalesce(sum(contacts), 0), coalesce(sum(sent), 0),
+               coalesce(sum(contacts - sent) filter (where state in ('refused', 'cancelled')), 0),
+               string_agg(contacts - sent || ' in ' || state || ' intents', ', ' order by state)
+                 filter (where contacts > sent)
+        from n""",
+    ),
+    Check(
+        "answered",
+        "contacts handed over = accepted + rejected by the vendor",
+        f"""{_INTENTS}
+        select coalesce(sum(contacts_sent), 0), coalesce(sum(contacts_accepted + contacts_rejected), 0), 0,
+               nullif(sum(contacts_rejected), 0) || ' rejected'
+        from i""",
+    ),
+    Check(
+        "counted",
+        "accepted by the intents = contacts marked accepted",
+        """
+        select (select coalesce(sum(contacts_accepted), 0) from ops.campaign_intent where plan_id = %(plan)s),
+               count(*) filter (where sent_state = 'accepted'), 0, null
+        from ops.plan_contact where plan_id = %(plan)s""",
+    ),
+    Check(
+        "reported",
+        "contacts accepted = contacts in the vendor's report",
+        f"""{_ATTEMPTS},
+        n as (select i.state, count(*) as silent
+              from ops.plan_contact c join i using (intent_id)
+              where c.sent_state = 'accepted'
+                and not exists (select from a where a.intent_id = c.intent_id and a.phone_key = c.phone_key)
+              group by i.state),
+        accepted as (select count(*) as contacts from ops.plan_contact
+                     where plan_id = %(plan)s and sent_state = 'accepted')
+        select contacts, contacts - coalesce((select sum(silent) from n), 0),
+               coalesce((select sum(silent) from n where state in ('final', 'final_partial', 'cancelled')), 0),
+               (select string_agg(silent || case state
+                   when 'final' then ' never dialled by the end of their window'
+                   when 'final_partial' then ' in intents that ended by the deadline'
+                   else ' in ' || state || ' intents' end, ', ' order by state) from n)
+        from accepted""",
+    ),
+    Check(
+        "foreign",
+        "attempts of contacts that were not accepted for their intent, or of no intent = 0",
+        f"""{_ATTEMPTS},
+        strangers as (select from a where not exists (
+                        select from ops.plan_contact c where c.intent_id = a.intent_id and c.phone_key = a.phone_key
+                          and c.sent_state = 'accepted')),
+        orphans as (select from dwh.fact_call_attempt f
+                    where f.intent_id is null
+                      and f.batch_id in (select r.batch_id from ops.raw_archive r join i using (intent_id)))
+        select 0, (select count(*) from strangers) + (select count(*) from orphans), 0, null""",
+    ),
+    Check(
+        "excluded",
+        "attempts to excluded phones = 0",
+        f"""{_ATTEMPTS}
+        select 0, count(*), 0, null from a
+        where exists (select from ops.plan_contact c
+                      where c.plan_id = %(plan)s and c.phone_key = a.phone_key
+                      group by c.phone_key
+                      having count(c.intent_id) = 0 or bool_or(c.exclusion_code = 'EXCL_DNC'))""",
+    ),
+    Check(
+        "recorded",
+        "conversations with a recording = delivered + rejected by Qolio",
+        f"""{_HUMAN}
+        select count(*), count(*) filter (where state in ('SENT', 'VERIFIED', 'REJECTED')), 0,
+               nullif(count(*) filter (where state = 'REJECTED'), 0) || ' rejected'
+        from h where record_url is not null""",
+    ),
+    Check(
+        "delivered",
+        "conversations with people = delivered + rejected + skipped",
+        f"""{_HUMAN}
+        select count(*), count(*) filter (where state in ('SENT', 'VERIFIED', 'REJECTED', 'SKIPPED')), 0,
+               nullif(count(*) filter (where state = 'SKIPPED'), 0) || ' skipped without a recording'
+        from h""",
+    ),
+    Check(
+        "invented",
+        "deliveries without a call in the warehouse = 0",
+        """
+        select 0, count(*), 0, null
+        from ops.qa_delivery q join ops.campaign_intent i using (intent_id)
+        where i.plan_id = %(plan)s
+          and not exists (select from dwh.fact_call_attempt f
+                          where f.vendor_code = q.vendor_code and f.vendor_call_id = q.vendor_call_id)""",
+    ),
+    Check(
+        "unknown",
+        "attempts with an outcome nobody has mapped = 0",
+        f"""{_ATTEMPTS}
+        select 0, count(*), count(*),
+               'statuses never seen before: ' || string_agg(distinct vendor_status_raw, ', ')
+        from a where disposition_code = 'UNKNOWN'""",
+    ),
+)
