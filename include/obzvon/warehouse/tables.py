@@ -164,7 +164,7 @@ attempt_reservation = sa.Table(
     "attempt_reservation",
     metadata,
     C("phone_key", KEY, primary_key=True),
-    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), primary_key=True),
+    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), primary_key=True, index=True),
     C("local_date", sa.Date, nullable=False),
     C("max_attempts", sa.SmallInteger, nullable=False),
     C("released_at", MOMENT),

@@ -305,6 +305,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('phone_key', 'intent_id', name=op.f('pk_attempt_reservation')),
     schema='ops'
     )
+    op.create_index(op.f('ix_attempt_reservation_intent_id'), 'attempt_reservation', ['intent_id'], unique=False, schema='ops')
     op.create_table('candidate_batch',
     sa.Column('intent_id', sa.CHAR(length=64), nullable=False),
     sa.Column('batch_no', sa.Integer(), nullable=False),
@@ -426,6 +427,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_intent_event_intent_id'), table_name='intent_event', schema='ops')
     op.drop_table('intent_event', schema='ops')
     op.drop_table('candidate_batch', schema='ops')
+    op.drop_index(op.f('ix_attempt_reservation_intent_id'), table_name='attempt_reservation', schema='ops')
     op.drop_table('attempt_reservation', schema='ops')
     op.drop_index(op.f('ix_fact_campaign_contact_intent_id'), table_name='fact_campaign_contact', schema='dwh')
     op.drop_index('ix_fact_campaign_contact_intent_contact', table_name='fact_campaign_contact', schema='dwh')
