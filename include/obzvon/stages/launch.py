@@ -75,6 +75,7 @@ def order_of(intent: Intent, spec: CampaignSpec, now: datetime) -> Order:
         ends_at=intent.window_end_utc,
         local_from=intent.local_from,
         local_to=intent.local_to,
+        opens_at=intent.window_start_utc,
     )
 
 

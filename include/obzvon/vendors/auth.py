@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from obzvon.errors import AuthRefused, RateLimited, Refused
+from obzvon.vendors.account import Account
 
 if TYPE_CHECKING:
     from obzvon.vendors.http import VendorSession
@@ -46,18 +49,18 @@ class FixedToken(Auth):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token from a login. `expires_at` (UTC) None = the vendor does not say."""
+    """A token from a login. From `renew_at` (UTC) on another one is asked for; None = the vendor names no end."""
 
     value: str = field(repr=False)
-    expires_at: datetime | None = None
+    renew_at: datetime | None = None
     refresh: str | None = field(default=None, repr=False)
 
 
 class LoginAuth(Auth):
     """Bearer tokens from a login request; one login or refresh serves every request that waits for it."""
 
-    def __init__(self, clock: Clock = utc_now, early: timedelta = timedelta(seconds=60)) -> None:
-        self._clock, self._early = clock, early
+    def __init__(self, account: Account, clock: Clock = utc_now) -> None:
+        self.account, self.clock = account, clock
         self._token: Token | None = None
         self._lock = asyncio.Lock()
 
@@ -67,7 +70,7 @@ class LoginAuth(Auth):
 
     async def header(self, session: VendorSession) -> str:
         async with self._lock:
-            if self._token is None or self._expires_soon(self._token):
+            if self._token is None or self._ends_soon(self._token):
                 self._token = await self.obtain(session, self._token)
             return f"Bearer {self._token.value}"
 
@@ -77,5 +80,25 @@ class LoginAuth(Auth):
                 self._token = await self.obtain(session, self._token)
             return True
 
-    def _expires_soon(self, token: Token) -> bool:
-        return token.expires_at is not None and self._clock() >= token.expires_at - self._early
+    def _ends_soon(self, token: Token) -> bool:
+        return token.renew_at is not None and self.clock() >= token.renew_at
+
+
+def renew_at(now: datetime, expires_at: datetime) -> datetime:
+    """A minute before the end, or when a fifth of a short life is left."""
+    return expires_at - min(timedelta(minutes=1), (expires_at - now) / 5)
+
+
+async def logged_in(session: VendorSession, path: str, action: str, **request: Any) -> Mapping[str, Any]:
+    """The answer of a login or refresh request. AuthRefused when the vendor says no to it in any way."""
+    try:
+        answer = await session.read("POST", path, action=action, auth=False, **request)
+    except (AuthRefused, RateLimited):
+        raise
+    except Refused as error:
+        status = error.status
+    else:
+        body = answer.json()
+        return body if isinstance(body, dict) else {}
+    cause = f"refused; check login and password of connection {session.account.conn_id}"
+    raise AuthRefused(session.vendor, action, cause, status=status)

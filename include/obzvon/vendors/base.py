@@ -40,6 +40,11 @@ class Order:
     ends_at: datetime  # UTC, last such moment
     local_from: time  # subscriber-local window
     local_to: time
+    opens_at: datetime | None = None  # UTC, the window's true opening, where `starts_at` was moved because it is past
+
+    def open_at(self, now: datetime) -> bool:
+        """Whether the window has opened."""
+        return (self.opens_at or self.starts_at) <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,17 @@ class Attempt:
     results: Mapping[str, str] = field(default_factory=dict)  # script result variables, goals among them
     goal_reached: bool = False
     turns: tuple[Turn, ...] = ()
+    #: True where the vendor names no call: the id is a plain hash over the phone and must be keyed before it is stored.
+    derived_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A vendor campaign whose name carries the marker that was looked for."""
+
+    task_id: str
+    name: str
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +223,7 @@ class Dialer(ABC):
 
     @abstractmethod
     async def create(self, order: Order, contacts: Sequence[Contact]) -> str:
-        """Create the vendor campaign with one request, never repeated; return its id. VendorError says what is proven."""
+        """Create the vendor campaign with one request, never repeated; its id. VendorError says what is proven."""
 
     @abstractmethod
     async def add_contacts(self, task_id: str, order: Order, contacts: Sequence[Contact]) -> Acceptance:
@@ -220,6 +236,13 @@ class Dialer(ABC):
     @abstractmethod
     async def cancel(self, task_id: str) -> StopOutcome:
         """Stop dialling as far as the vendor can, and look whether it did."""
+
+    async def find(self, marker: str, since: datetime, until: datetime) -> tuple[Found, ...] | None:
+        """The vendor campaigns created between two moments (UTC) whose name carries the marker, and no others.
+
+        None: this vendor cannot list. A look-up that fails raises; it never counts as "none".
+        """
+        return None
 
     @abstractmethod
     async def look(self, task: Task) -> Progress:

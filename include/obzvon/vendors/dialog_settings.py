@@ -80,15 +80,17 @@ _DATA_TYPES: dict[str, DataType] = {
 class Report(Part):
     """How the report is asked for and read.
 
-    `columns` is what the request sends; left out, it is made from `fields`. `timezone` is the zone of row times that
-    carry no offset; a row without either is refused. `statuses` says what a status text means: a code of a
-    conversation (say RPC_NO_RESULT) is refined by the campaign's goal and outcomes. `roles` says who speaks under
-    which name in the dialog column.
+    columns          what the request sends; left out, it is made from `fields`
+    timezone         zone of row times that carry no offset; a row without either is refused
+    datetime_format  strptime pattern of row times that are not ISO 8601
+    statuses         what a status text means; a conversation's code (say RPC_NO_RESULT) is refined by goal and outcomes
+    roles            who speaks under which name in the dialog column
     """
 
     fields: ReportFields
     columns: tuple[ReportColumn, ...] | None = None
     timezone: str | None = None
+    datetime_format: str | None = None
     statuses: Annotated[dict[str, Disposition], Field(min_length=1)]
     roles: dict[str, Role] = {}
 

@@ -1,0 +1,159 @@
+"""Dialog's report as attempts: which column holds what and what a status means comes from the campaign file.
+
+Source: "Получение результатов диалогов". The answer is {columns, data, total_duration, avg_duration, count}; the keys
+of a data row are documented nowhere. Everything here streams.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
+
+import ijson
+
+from obzvon.dispositions import HUMAN, Disposition
+from obzvon.errors import ContractBreak
+from obzvon.reports.outcomes import classify, goal_reached, result_texts
+from obzvon.vendors import rows
+from obzvon.vendors.base import Attempt, Row, Totals
+from obzvon.vendors.dialog_settings import DialogSettings
+from obzvon.vendors.tally import Dials, Queued
+from obzvon.vendors.transcripts import turns
+
+if TYPE_CHECKING:
+    from obzvon.campaigns.spec import CampaignSpec
+
+#: After these the platform has no reason to dial a number again, whatever `attempts` says.
+_FINAL = HUMAN | {
+    Disposition.VENDOR_LAW_BLOCK,
+    Disposition.VENDOR_BLACKLIST,
+    Disposition.CANCELLED,
+    Disposition.EXCL_INVALID,
+    Disposition.INVALID_NUMBER,
+}
+
+
+def report_rows(spec: CampaignSpec, stream: IO[bytes]) -> Iterator[Row | Queued]:
+    """The rows of a report in order; one that breaks the contract comes as a ContractBreak, and the next follows."""
+    reader = _Reader(spec)
+    try:
+        for row in ijson.items(stream, "data.item"):
+            try:
+                yield reader.read(row)
+            except ContractBreak as broken:
+                yield broken
+    except ijson.JSONError:
+        raise ContractBreak("dialog.page", "data", "the report is not one whole JSON document") from None
+
+
+def report_totals(stream: IO[bytes]) -> Totals:
+    """`count`, `total_duration` and the returned columns' fields."""
+    found: dict[str, Decimal | None] = {}
+    columns: list[str] = []
+    try:
+        for place, event, value in ijson.parse(stream):
+            if place in ("count", "total_duration") and event in ("number", "null"):
+                found[place] = rows.amount("dialog.totals", place, value)
+            elif place == "columns.item.field" and event == "string":
+                columns.append(value)
+    except ijson.JSONError:
+        raise ContractBreak("dialog.page", "count", "the report is not one whole JSON document") from None
+    count = found.get("count")
+    return Totals(None if count is None else int(count), found.get("total_duration"), tuple(columns))
+
+
+def redials(settings: DialogSettings, dials: Dials) -> bool:
+    """Whether the platform may dial this contact again: `attempts` counts all dials to a number."""
+    return dials.last.disposition not in _FINAL and dials.count < settings.attempts
+
+
+class _Reader:
+    """Reads the rows of one report; remembers only how often a contact began at one moment, for calls without an id."""
+
+    def __init__(self, spec: CampaignSpec) -> None:
+        self._spec = spec
+        self._report = cast(DialogSettings, spec.vendor).report
+        self._fields = self._report.fields
+        self._zone = ZoneInfo(self._report.timezone) if self._report.timezone else None
+        self._meaning = {text.strip().casefold(): code for text, code in self._report.statuses.items()}
+        self._starts: Counter[tuple[str, datetime]] = Counter()
+
+    def read(self, row: Mapping[str, Any]) -> Attempt | Queued:
+        if not isinstance(row, dict):
+            raise ContractBreak("dialog.row", "data", "a row is not an object")
+        phone = rows.phone("dialog.phone", self._fields.phone, row.get(self._fields.phone))
+        external_id = self._text(row, "external_id")
+        contact = external_id or phone
+        if contact is None:
+            raise ContractBreak("dialog.phone", self._fields.phone, "is empty, so nobody knows who was called")
+        status = self._text(row, "status") or ""
+        meaning = self._meaning.get(status.casefold(), Disposition.UNKNOWN)
+        started_at = self._moment(row, "started_at") or self._moment(row, "updated_at")
+        if started_at is None and meaning is Disposition.PENDING:
+            return Queued(contact)
+        if started_at is None:
+            raise ContractBreak("dialog.started_at", self._fields.started_at, "is empty for a call that has ended")
+        return self._attempt(row, contact, external_id, phone, status, meaning, started_at)
+
+    def _attempt(
+        self, row: Mapping[str, Any], contact: str, external_id: str | None, phone: str | None, status: str,
+        meaning: Disposition, started_at: datetime,
+    ) -> Attempt:  # fmt: skip
+        results = self._results(row)
+        talk, ring = self._seconds(row, "duration"), self._seconds(row, "ring_duration")
+        transferred = rows.flag("dialog.transferred", "transferred", self._value(row, "transferred"))
+        if meaning in HUMAN:
+            meaning = classify(self._spec, results, talk_sec=talk, transferred=transferred, otherwise=meaning)
+        ended_at = started_at + timedelta(seconds=float((talk or 0) + (ring or 0)))
+        call_id = self._text(row, "call_id")
+        return Attempt(
+            vendor_call_id=call_id or self._derived_id(contact, started_at),
+            derived_id=call_id is None,
+            external_id=external_id,
+            phone=phone,
+            started_at=started_at,
+            updated_at=self._moment(row, "updated_at") or ended_at,
+            disposition=meaning,
+            status_raw=status,
+            ring_sec=ring,
+            talk_sec=talk,
+            transferred=transferred,
+            caller_id=self._text(row, "caller_id"),
+            cost_rub=rows.amount("dialog.cost", "cost", self._value(row, "cost")) or Decimal(0),
+            record_url=self._text(row, "record_url"),
+            results=results,
+            goal_reached=goal_reached(self._spec, results, meaning),
+            turns=turns(self._value(row, "dialog"), self._report.roles),
+        )
+
+    def _derived_id(self, contact: str, started_at: datetime) -> str:
+        """The call's identity from what never changes: campaign, contact, start, order among equals."""
+        self._starts[contact, started_at] += 1
+        ordinal = self._starts[contact, started_at]
+        parts = (self._spec.name, contact, started_at.isoformat(), str(ordinal))
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+    def _results(self, row: Mapping[str, Any]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, field in self._fields.results.items():
+            found |= result_texts({name: row.get(field)})
+        return found
+
+    def _value(self, row: Mapping[str, Any], role: str) -> Any:
+        field = getattr(self._fields, role)
+        return None if field is None else row.get(field)
+
+    def _text(self, row: Mapping[str, Any], role: str) -> str | None:
+        return rows.text(f"dialog.{role}", getattr(self._fields, role) or role, self._value(row, role))
+
+    def _seconds(self, row: Mapping[str, Any], role: str) -> Decimal | None:
+        return rows.seconds(f"dialog.{role}", getattr(self._fields, role) or role, self._value(row, role))
+
+    def _moment(self, row: Mapping[str, Any], role: str) -> datetime | None:
+        field = getattr(self._fields, role) or role
+        return rows.moment(f"dialog.{role}", field, self._value(row, role), self._zone, self._report.datetime_format)

@@ -1,0 +1,89 @@
+"""Single values of a vendor's row, checked and in our units; one of the wrong kind is a ContractBreak naming the rule.
+
+The breaks never show the value: it may be a phone or a name.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from obzvon.errors import ContractBreak
+
+_CENTS = Decimal("0.01")
+_MOST_SECONDS = Decimal(10_000_000)
+
+
+def moment(
+    rule: str, field: str, value: Any, zone: tzinfo | None = None, pattern: str | None = None
+) -> datetime | None:
+    """ISO 8601 (or `pattern`) as aware UTC; `zone` is for times without an offset. Empty = None."""
+    if value is None or value == "":
+        return None
+    try:
+        # a zone for naive times follows below
+        parsed = datetime.strptime(value, pattern) if pattern else datetime.fromisoformat(value)  # noqa: DTZ007
+    except (TypeError, ValueError):
+        raise ContractBreak(rule, field, "is not a date and time") from None
+    if parsed.tzinfo is None:
+        if zone is None:
+            raise ContractBreak(rule, field, "has no offset, and no time zone is set for such times")
+        parsed = parsed.replace(tzinfo=zone)
+    return parsed.astimezone(UTC)
+
+
+def seconds(rule: str, field: str, value: Any) -> Decimal | None:
+    """A duration in seconds, rounded to hundredths. Empty = None."""
+    number = amount(rule, field, value)
+    if number is not None and number >= _MOST_SECONDS:
+        raise ContractBreak(rule, field, "is too large for seconds")
+    return None if number is None else number.quantize(_CENTS)
+
+
+def amount(rule: str, field: str, value: Any) -> Decimal | None:
+    """A number of zero or more. Empty = None."""
+    if value is None or value == "":
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ContractBreak(rule, field, "is not a number") from None
+    if isinstance(value, bool) or not number.is_finite() or number < 0:
+        raise ContractBreak(rule, field, "is not a number of zero or more")
+    return number
+
+
+def flag(rule: str, field: str, value: Any) -> bool:
+    """A yes or no, as JSON or as text. Empty = no."""
+    if value is None or value == "":
+        return False
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().casefold()
+    if word not in {"true", "1", "yes", "да", "false", "0", "no", "нет"}:
+        raise ContractBreak(rule, field, "is neither yes nor no")
+    return word in {"true", "1", "yes", "да"}
+
+
+def text(rule: str, field: str, value: Any) -> str | None:
+    """A text; numbers become one. Empty = None."""
+    if value is None:
+        return None
+    if isinstance(value, bool | dict | list):
+        raise ContractBreak(rule, field, "is not a text")
+    return str(value).strip() or None
+
+
+def phone(rule: str, field: str, value: Any) -> str | None:
+    """A Russian number as the vendor writes it, in E.164. Empty = None."""
+    written = text(rule, field, value)
+    if written is None:
+        return None
+    digits = re.sub(r"\D", "", written, flags=re.ASCII)
+    if len(digits) == 10:
+        return f"+7{digits}"
+    if len(digits) == 11 and digits[0] in "78":
+        return f"+7{digits[1:]}"
+    raise ContractBreak(rule, field, "is not a Russian phone number")

@@ -1,0 +1,61 @@
+"""Transcripts as turns, from the shapes the vendors use.
+
+A list of objects with `author` (or `role`) and `text` (TWIN, webhook flow and analytics `messages`), the same as JSON
+text, or lines of the form `BOT: text` (TWIN, `messagesAsString`). A speaker nobody knows counts as the client.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from obzvon.vendors.base import Turn
+
+_LINE = re.compile(r"^\s*([^\W\d_][\w .-]{0,30}?)\s*:\s*(.*)$")
+
+
+def turns(value: Any, roles: Mapping[str, str]) -> tuple[Turn, ...]:
+    """The dialogue in order. `roles` maps the vendor's word for a speaker to bot, client or operator."""
+    known = {name.casefold(): role for name, role in roles.items()}
+    if isinstance(value, str):
+        value = _from_text(value, known)
+    if isinstance(value, dict):
+        value = value.get("messages")
+    return tuple(_turns(value, known)) if isinstance(value, list) else ()
+
+
+def _turns(items: list[Any], known: Mapping[str, str]) -> Iterator[Turn]:
+    for item in items:
+        if isinstance(item, dict) and isinstance(said := item.get("text"), str) and said.strip():
+            speaker = str(item.get("author") or item.get("role") or "").strip().casefold()
+            start, end = _second(item, "start"), _second(item, "end")
+            yield Turn(known.get(speaker, "client"), said.strip(), start, end)
+
+
+def _second(item: Mapping[str, Any], name: str) -> float | None:
+    value = item.get(name, item.get(f"{name}_time", item.get(f"{name}Time")))
+    try:
+        return None if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _from_text(text: str, known: Mapping[str, str]) -> Any:
+    """JSON text parsed, or the lines as messages; a line without a known speaker goes on with the turn before."""
+    if text.lstrip().startswith(("[", "{")):
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass
+    said: list[dict[str, str]] = []
+    for line in text.splitlines():
+        found = _LINE.match(line)
+        if found and (found[1].casefold() in known or not said):
+            said.append({"author": found[1], "text": found[2]})
+        elif said:
+            said[-1]["text"] += f"\n{line}"
+        elif line.strip():
+            said.append({"author": "", "text": line})
+    return said
