@@ -35,9 +35,7 @@ RETRY = {"retries": 1, "retry_delay": timedelta(seconds=15)}
 
 def campaign_dag(spec: CampaignSpec) -> DAG:
     """The pipeline of one campaign file."""
-    timetable = (
-        CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.timezone) if spec.schedule.cron else None
-    )
+    cron, zone = spec.schedule.cron, spec.schedule.timezone
     with DAG(
         dag_id=spec.dag_id,
         dag_display_name=spec.title,

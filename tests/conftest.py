@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,15 @@ from obzvon.local.postgres import Postgres
 from obzvon.warehouse.db import connect, migrate
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Airflow reads its settings at import: a home of its own, so that no test touches the user's or the stack's
+os.environ |= {
+    "AIRFLOW_HOME": tempfile.mkdtemp(prefix="obzvon-airflow-"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+}
 _numbers = itertools.count(1)
 
 

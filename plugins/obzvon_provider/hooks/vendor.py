@@ -1,7 +1,7 @@
 """Hooks of the vendors: an Airflow connection as an `Account`, and the Test button.
 
 The connection's host may hold a scheme and a path (`https://ai-assistant.is74.ru`); without a scheme the field "Schema"
-gives it, `https` by default. HttpAsyncHook is not used: it turns every unknown extra key into a request header, and logs
+gives it, `https` by default. HttpAsyncHook is not used: it turns every unknown extra key into a request header and logs
 bodies.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from airflow.sdk import BaseHook, Connection
 
 from obzvon.errors import ObzvonError
-from obzvon.qolio.client import test_account as test_qolio
+from obzvon.qolio.client import QolioClient
 from obzvon.vendors.account import Account
 from obzvon.vendors.registry import dialer_class, dialer_classes
 
@@ -65,7 +65,7 @@ class QolioHook(VendorHook):
     conn_type, hook_name, default_conn_name = "qolio", "Qolio", "qolio_default"
 
     async def check(self, account: Account) -> str:
-        return await test_qolio(account)
+        return await QolioClient.test(account)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from airflow.sdk import BaseAsyncOperator, Context
 
 from obzvon.stages.launch import Launcher, launch
 from obzvon.warehouse.db import connect_async
+from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
 from obzvon_provider.runtime import dialer_of, kill_switch, stored_spec_async
 
@@ -28,10 +29,11 @@ class LaunchOperator(BaseAsyncOperator):
         self.plan_id, self.batch_no, self.warehouse_conn_id = plan_id, batch_no, warehouse_conn_id
 
     async def aexecute(self, context: Context) -> dict[str, int]:
-        dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
-        spec = await stored_spec_async(dsn, self.plan_id)
-        async with dialer_of(spec) as connected, await connect_async(dsn) as conn:
-            launcher = Launcher(conn, connected.dialer, spec, context["run_id"], kill_switch)
-            result = await launch(launcher, self.plan_id, int(self.batch_no))
+        with one_sentence():
+            dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
+            spec = await stored_spec_async(dsn, self.plan_id)
+            async with dialer_of(spec) as connected, await connect_async(dsn) as conn:
+                launcher = Launcher(conn, connected.dialer, spec, context["run_id"], kill_switch)
+                result = await launch(launcher, self.plan_id, int(self.batch_no))
         self.log.info("batch %s: %s, %d contacts sent", self.batch_no, dict(result.states), result.contacts_sent)
         return {**result.states, "contacts_sent": result.contacts_sent}

@@ -1,0 +1,38 @@
+"""Send conversations to Qolio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from airflow.sdk import BaseAsyncOperator, Context
+
+from obzvon.qolio.client import QolioClient
+from obzvon.stages.deliver import deliver
+from obzvon_provider.failures import one_sentence
+from obzvon_provider.hooks.vendor import QolioHook
+from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.runtime import stored_spec_async
+
+__all__ = ["DeliverOperator"]
+
+
+class DeliverOperator(BaseAsyncOperator):
+    """Sends what is missing or changed of the plan's conversations. Returns counts by outcome."""
+
+    template_fields: Sequence[str] = ("plan_id",)
+
+    def __init__(self, *, plan_id: str, warehouse_conn_id: str = "warehouse_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_id, self.warehouse_conn_id = plan_id, warehouse_conn_id
+
+    async def aexecute(self, context: Context) -> dict[str, int]:
+        with one_sentence():
+            dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
+            spec = await stored_spec_async(dsn, self.plan_id)
+            account = await QolioHook(spec.qolio.conn_id).account()
+            async with QolioClient.connected(account) as client:
+                summary = await deliver(dsn, spec, client, self.plan_id)
+        self.log.info("deliveries: %s", summary)
+        return asdict(summary)

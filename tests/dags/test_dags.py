@@ -1,0 +1,120 @@
+"""The exact set of DAGs, what each promises, and how a broken campaign file shows."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from pytest_socket import disable_socket, enable_socket
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPECTED = {"campaign__demo_dialog": None, "campaign__demo_twin": None}
+STAGES = ["audit", "batch.collect", "batch.launch", "batch.wait", "deliver", "plan"]
+
+
+@pytest.fixture
+def no_sockets() -> Iterator[None]:
+    disable_socket()
+    yield
+    enable_socket()
+
+
+def parse() -> DagBag:
+    return DagBag(ROOT / "dags", bundle_path=ROOT / "dags")
+
+
+@pytest.fixture(scope="module")
+def bag() -> DagBag:
+    return parse()
+
+
+@pytest.fixture(scope="module")
+def campaigns(bag: DagBag) -> list[DAG]:
+    found = [dag for dag_id, dag in bag.dags.items() if dag_id.startswith("campaign__")]
+    assert found
+    return found
+
+
+@pytest.mark.usefixtures("no_sockets")
+def test_parsing_needs_no_network() -> None:
+    assert not parse().import_errors
+
+
+def test_the_set_of_dags_and_their_schedules_is_exactly_this(bag: DagBag) -> None:
+    assert not bag.import_errors
+    crons = {dag_id: getattr(dag.timetable, "expression", None) for dag_id, dag in bag.dags.items()}
+    assert crons == EXPECTED
+
+
+def test_every_campaign_is_the_same_pipeline(campaigns: list[DAG]) -> None:
+    for dag in campaigns:
+        assert sorted(dag.task_ids) == STAGES
+        assert dag.get_task("batch.launch").downstream_task_ids == {"batch.wait"}
+        assert dag.get_task("batch.wait").downstream_task_ids == {"batch.collect"}
+        assert dag.get_task("batch.collect").downstream_task_ids == {"deliver"}
+        assert dag.get_task("deliver").downstream_task_ids == {"audit"}
+
+
+def test_every_dag_has_the_settings_of_the_house(bag: DagBag) -> None:
+    for dag in bag.dags.values():
+        assert dag.catchup is False
+        assert dag.max_active_runs == 1
+        assert dag.doc_md
+        assert "obzvon" in dag.tags
+        assert all(task.owner not in {"airflow", ""} for task in dag.tasks)
+
+
+def test_retries_and_deadlines(campaigns: list[DAG]) -> None:
+    for dag in campaigns:
+        assert {t.task_id: t.retries for t in dag.tasks} == {
+            "plan": 0,
+            "batch.launch": 1,
+            "batch.wait": 1,  # a deferred task can fail by a race of the scheduler and must come again
+            "batch.collect": 1,
+            "deliver": 1,
+            "audit": 1,
+        }
+        hours = {t.task_id: t.execution_timeout for t in dag.tasks if t.task_id != "batch.wait"}
+        assert all(limit is not None and limit <= timedelta(hours=4) for limit in hours.values())
+
+
+def test_the_call_date_is_a_param_that_refuses_nonsense(campaigns: list[DAG]) -> None:
+    for dag in campaigns:
+        assert dag.params["call_date"] is None
+        schema = dag.params.get_param("call_date").schema
+        assert schema["format"] == "date"
+
+
+@pytest.fixture
+def own_campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for path in (ROOT / "include" / "campaigns").glob("*.yaml"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.setenv("OBZVON_CAMPAIGNS", str(tmp_path))
+    return tmp_path
+
+
+def test_a_broken_file_is_an_import_error_and_leaves_the_others_alone(own_campaigns: Path) -> None:
+    broken = yaml.safe_load((own_campaigns / "demo_dialog.yaml").read_text(encoding="utf-8"))
+    broken |= {"name": "broken", "purpos": "survey"}
+    (own_campaigns / "broken.yaml").write_text(yaml.safe_dump(broken, allow_unicode=True), encoding="utf-8")
+    bag = parse()
+    assert set(bag.dags) == set(EXPECTED)
+    assert list(bag.import_errors) == ["campaign_files.py"]
+    said = bag.import_errors["campaign_files.py"]
+    assert "broken.yaml" in said
+    assert "purpos" in said
+    assert "purpose" in said
+
+
+def test_a_new_file_is_a_new_dag_with_its_schedule(own_campaigns: Path) -> None:
+    mine = yaml.safe_load((own_campaigns / "demo_dialog.yaml").read_text(encoding="utf-8"))
+    mine |= {"name": "mine", "schedule": {"cron": "30 2 * * *", "timezone": "Asia/Omsk"}}
+    (own_campaigns / "mine.yaml").write_text(yaml.safe_dump(mine, allow_unicode=True), encoding="utf-8")
+    timetable = parse().dags["campaign__mine"].timetable
+    assert (timetable.expression, str(timetable.timezone)) == ("30 2 * * *", "Timezone('Asia/Omsk')")
