@@ -10,9 +10,25 @@ from obzvon.errors import AuditError, LedgerError
 from obzvon.stages.audit import AuditReport, Finding, audit
 from obzvon.stages.audit_checks import CHECKS
 
+DAMAGES = [
+    ("update ops.campaign_plan set contacts_total = 7", "decided", (7, 6)),
+    ("update ops.campaign_plan set contacts_to_call = 5", "to_call", (5, 4)),
+    ("update ops.campaign_intent set state = 'in_doubt'", "settled", (1, 0)),
+    ("update ops.plan_contact set sent_state = null where row_no = 2", "sent", (4, 3)),
+    ("update ops.campaign_intent set contacts_rejected = 1", "answered", (4, 5)),
+    ("update ops.plan_contact set sent_state = 'rejected' where row_no = 2", "counted", (4, 3)),
+    ("update dwh.fact_call_attempt set contact_key = null where vendor_call_id = 'b'", "foreign", (0, 1)),
+    ("update ops.plan_contact set sent_state = 'rejected' where row_no = 4", "foreign", (0, 1)),
+    ("delete from ops.qa_delivery where call_uid = 'dialog:b'", "recorded", (2, 1)),
+    ("update ops.qa_delivery set state = 'IN_DOUBT' where call_uid = 'dialog:b'", "recorded", (2, 1)),
+    ("update ops.qa_delivery set state = 'MISSING' where call_uid = 'dialog:c'", "delivered", (3, 2)),
+    ("delete from ops.qa_delivery where call_uid = 'dialog:d'", "delivered", (3, 2)),
+    ("delete from dwh.fact_call_attempt where vendor_call_id = 'b'", "invented", (0, 1)),
+]
+"""What somebody or something breaks, the first check that sees it, and the numbers it shows."""
 
-@pytest.fixture
-def world(conn: psycopg.Connection) -> World:
+
+def agreeing_world(conn: psycopg.Connection) -> World:
     """Four contacts called, two excluded; three conversations delivered, rejected and skipped, one call unanswered."""
     world = World(conn)
     for row_no in (1, 2, 3, 4):
@@ -27,6 +43,11 @@ def world(conn: psycopg.Connection) -> World:
     for call_id, state in (("b", "SENT"), ("c", "REJECTED"), ("d", "SKIPPED")):
         world.delivery(call_id, state)
     return world
+
+
+@pytest.fixture
+def world(conn: psycopg.Connection) -> World:
+    return agreeing_world(conn)
 
 
 def finding(report: AuditReport, name: str) -> tuple[int, int, int, str | None]:
@@ -102,21 +123,7 @@ def test_an_outcome_nobody_has_mapped_is_shown_and_does_not_fail(world: World) -
 
 @pytest.mark.parametrize(
     ("damage", "check", "numbers"),
-    [
-        ("update ops.campaign_plan set contacts_total = 7", "decided", (7, 6)),
-        ("update ops.campaign_plan set contacts_to_call = 5", "to_call", (5, 4)),
-        ("update ops.campaign_intent set state = 'in_doubt'", "settled", (1, 0)),
-        ("update ops.plan_contact set sent_state = null where row_no = 2", "sent", (4, 3)),
-        ("update ops.campaign_intent set contacts_rejected = 1", "answered", (4, 5)),
-        ("update ops.plan_contact set sent_state = 'rejected' where row_no = 2", "counted", (4, 3)),
-        ("update dwh.fact_call_attempt set contact_key = null where vendor_call_id = 'b'", "foreign", (0, 1)),
-        ("update ops.plan_contact set sent_state = 'rejected' where row_no = 4", "foreign", (0, 1)),
-        ("delete from ops.qa_delivery where call_uid = 'dialog:b'", "recorded", (2, 1)),
-        ("update ops.qa_delivery set state = 'IN_DOUBT' where call_uid = 'dialog:b'", "recorded", (2, 1)),
-        ("update ops.qa_delivery set state = 'MISSING' where call_uid = 'dialog:c'", "delivered", (3, 2)),
-        ("delete from ops.qa_delivery where call_uid = 'dialog:d'", "delivered", (3, 2)),
-        ("delete from dwh.fact_call_attempt where vendor_call_id = 'b'", "invented", (0, 1)),
-    ],
+    DAMAGES,
 )
 def test_a_difference_without_a_cause_fails_with_its_numbers(
     world: World, damage: str, check: str, numbers: tuple[int, int]

@@ -73,23 +73,6 @@ class QolioClient:
             answer = await client._session.read("GET", "/", action="look at the API's root", auth=False)
         return f"Qolio answers (HTTP {answer.status}); the token is tried by the first delivery"
 
-    @classmethod
-    def connection_form(cls) -> Mapping[str, Any]:
-        """The connection's form in the UI, as Airflow defines it."""
-        path = {
-            "label": "Integration path",
-            "schema": {"type": "string", "description": "/api/v1/integrations/<id>/phone_calls"},
-        }
-        return {
-            "hook-name": "Qolio",
-            "ui-field-behaviour": {
-                "hidden-fields": ["schema", "login"],
-                "relabeling": {"host": "API host", "password": "Integration token"},
-                "placeholders": {"host": "https://api.prod1.qolio.ru"},
-            },
-            "conn-fields": {"integration_path": path},
-        }
-
     async def add_call(self, payload: PhoneCall) -> Answer:
         """Create or update one call, repeating while that can help.
 
