@@ -1,0 +1,171 @@
+"""What no vendor has: the journal, the dials, the clock and the faults, under /_sandbox."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from obzvon.sandbox.clock import iso
+from obzvon.sandbox.faults import AnyFault
+from obzvon.sandbox.refusals import answer
+from obzvon.sandbox.world import World, WorldDep
+
+router = APIRouter(prefix="/_sandbox", tags=["sandbox"])
+
+DIAL_COLUMNS = (
+    "vendor", "task_id", "task_name", "call_id", "external_id", "phone", "attempt", "dialed", "dial_at", "end_at",
+    "status", "final", "responder", "result", "talk", "recorded",
+)  # fmt: skip
+
+
+@router.get("/requests")
+async def requests(
+    world: WorldDep,
+    vendor: str | None = None,
+    method: str | None = None,
+    path: str | None = None,
+    after: int = 0,
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 1000,
+) -> Response:
+    """The journal, oldest first; `path` = a part of the path, `after` = the last id seen. Bodies as JSON, else text."""
+    found = world.journal.find(vendor, method, path, after, limit)
+    return answer([{**dict(row), "at": iso(row["at"]), "body": _body(row["body"])} for row in found])
+
+
+@router.get("/dials")
+async def dials(world: WorldDep, vendor: str | None = None, task: str | None = None) -> Response:
+    """Every attempt whose virtual time has come. `dialed` 0 = decided without a dial (black list, wrong number …)."""
+    return answer(_dials(world, vendor, task))
+
+
+@router.get("/dials.csv")
+async def dials_csv(world: WorldDep, vendor: str | None = None, task: str | None = None) -> Response:
+    """The same as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, DIAL_COLUMNS)
+    writer.writeheader()
+    writer.writerows(_dials(world, vendor, task))
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8")
+
+
+@router.get("/campaigns")
+async def campaigns(world: WorldDep, vendor: str | None = None) -> Response:
+    """Vendor campaigns with their state, contacts and virtual clock."""
+    return answer(
+        [
+            {
+                "vendor": found.vendor,
+                "family": found.family,
+                "task_id": found.task_id,
+                "name": found.name,
+                "status": world.views.status(found),
+                "contacts": world.campaigns.contacts(found),
+                "virtual_now": iso(world.campaigns.now(found)),
+                "start_at": iso(found.start_at),
+                "request": world.campaigns.body(found.task_id),
+            }
+            for found in world.campaigns.every(vendor)
+        ]
+    )
+
+
+@router.get("/qolio/calls")
+async def qolio_calls(world: WorldDep) -> Response:
+    """Recorded calls; `writes` counts how often each was posted."""
+    rows = world.store.rows("select * from qolio_call order by created_at, uid")
+    return answer([{"uid": row["uid"], "writes": row["writes"], "body": json.loads(row["body"])} for row in rows])
+
+
+@router.get("/clock")
+async def clock(world: WorldDep) -> Response:
+    """Speed, elapsed virtual seconds, and each campaign's virtual now."""
+    now = {found.task_id: iso(world.campaigns.now(found)) for found in world.campaigns.every()}
+    return answer({"speed": world.clock.speed, "elapsed": world.clock.elapsed(), "campaigns": now})
+
+
+class ClockChange(BaseModel):
+    """`speed` 0 stops virtual time; `advance_seconds` pushes every running campaign forward at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    speed: Annotated[float, Field(ge=0)] | None = None
+    advance_seconds: Annotated[float, Field(ge=0)] = 0.0
+
+
+@router.post("/clock")
+async def set_clock(change: ClockChange, world: WorldDep) -> Response:
+    """Change the speed, or push time forward."""
+    if change.speed is not None:
+        world.clock.set_speed(change.speed)
+    if change.advance_seconds:
+        world.clock.advance(change.advance_seconds)
+    return answer({"speed": world.clock.speed, "elapsed": world.clock.elapsed()})
+
+
+@router.get("/faults")
+async def faults(world: WorldDep) -> Response:
+    """Fault scripts in force and how often each has struck."""
+    return answer(world.faults.listed())
+
+
+@router.post("/faults")
+async def add_fault(fault: AnyFault, world: WorldDep) -> Response:
+    """Add a fault script; its number."""
+    return answer({"id": world.faults.add(fault)})
+
+
+@router.delete("/faults")
+async def clear_faults(world: WorldDep) -> Response:
+    """No more faults."""
+    world.faults.clear()
+    return answer({})
+
+
+@router.post("/reset")
+async def reset(world: WorldDep) -> Response:
+    """Forget everything."""
+    world.reset()
+    return answer({})
+
+
+def _dials(world: World, vendor: str | None, task: str | None) -> list[dict[str, Any]]:
+    chosen = {f.task_id: f for f in world.campaigns.every(vendor) if task in (None, f.task_id)}
+    rows = world.views.attempts(chosen.values(), "dial_at <= now", order="task_id, dial_at, call_id")
+    return [_dial(row, chosen[row["task_id"]].vendor, chosen[row["task_id"]].name) for row in rows]
+
+
+def _dial(row: sqlite3.Row, vendor: str, name: str) -> dict[str, Any]:
+    final = row["now"] >= row["end_at"]
+    return {
+        "vendor": vendor,
+        "task_id": row["task_id"],
+        "task_name": name,
+        "call_id": row["call_id"],
+        "external_id": row["external_id"],
+        "phone": row["phone"],
+        "attempt": row["attempt"],
+        "dialed": row["dialed"],
+        "dial_at": iso(row["dial_at"]),
+        "end_at": iso(row["end_at"]) if final else None,
+        "status": row["shown"],
+        "final": int(final),
+        "responder": row["responder"] if final else None,
+        "result": row["result"] if final else None,
+        "talk": row["talk"] if final else 0,
+        "recorded": int(row["record_at"] is not None and row["now"] >= row["record_at"]),
+    }
+
+
+def _body(raw: bytes) -> Any:
+    text = raw.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

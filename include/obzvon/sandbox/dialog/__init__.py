@@ -1,0 +1,1 @@
+"""Dialog («Диалог») under /dialog: login, create a campaign, report."""

@@ -1,0 +1,119 @@
+"""Who answers and how: drawn from the seed, so the same phone in the same named campaign always has the same fate.
+
+Statuses are TWIN's (wiki.twin-ai.com/voice-bots/concepts/call-statuses); Dialog's report translates them. REJECTED
+belongs to TWIN's direct integration and CANCEL to what a user does, so neither is ever drawn.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MARKER = re.compile(r"\[af:[0-9a-f]{8}\]")
+RUSSIAN = re.compile(r"\+?7\d{10}")
+
+#: What a number is, once for all attempts: share, status of every attempt.
+NUMBERS = (
+    (0.012, "CONGESTION"),
+    (0.012, "UNAVAILABLE"),
+    (0.006, "BLACKLIST"),
+    (0.006, "FZ230"),
+    (0.004, "INVALID"),
+    (0.003, "EMPTY_AON"),
+)
+#: What an attempt to a live number gives: weight, status or kind of answer.
+ATTEMPTS = (
+    (0.36, "human"),
+    (0.14, "machine"),
+    (0.28, "NOANSWER"),
+    (0.09, "BUSY"),
+    (0.06, "UNAVAILABLE"),
+    (0.03, "CONGESTION"),
+    (0.015, "CHANUNAVAIL"),
+    (0.015, "FAILED"),
+    (0.01, "EXPIRED"),
+)
+#: What a conversation ends with; None = the client hung up.
+RESULTS = (
+    (0.42, "agreed"),
+    (0.24, "refused"),
+    (0.12, "callback"),
+    (0.05, "opt_out"),
+    (0.06, "wrong_party"),
+    (0.11, None),
+)
+#: Never dialled: refused before the line is taken.
+NOT_DIALED = frozenset({"INVALID", "BLACKLIST", "FZ230", "CANCEL", "EMPTY_AON"})
+#: More than this in DIAL and the vendor gives up (call-statuses page).
+DIAL_LIMIT = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """One attempt. Seconds; `record_delay` counts from the end of the call."""
+
+    status: str
+    ring: float = 0.0
+    talk: float = 0.0
+    machine: bool = False
+    result: str | None = None
+    transferred: bool = False
+    record_delay: float = 0.0
+
+    @property
+    def answered(self) -> bool:
+        return self.status == "ANSWERED"
+
+
+def fate_key(name: str) -> str:
+    """What a campaign's fates hang on: the marker in its name, else the name."""
+    found = MARKER.search(name)
+    return found.group() if found else name
+
+
+def draw(seed: int, key: str, phone: str, attempt: int) -> Fate:
+    """The fate of one attempt; the same arguments always give the same answer."""
+    if not RUSSIAN.fullmatch(phone):
+        return Fate("INVALID")
+    digits = phone.lstrip("+")
+    number = _pick(random.Random(f"{seed}|{key}|{digits}"), NUMBERS)  # noqa: S311 - a simulation
+    chance = random.Random(f"{seed}|{key}|{digits}|{attempt}")  # noqa: S311
+    return _attempt(chance, number or _pick(chance, ATTEMPTS) or "NOANSWER")
+
+
+def _attempt(chance: random.Random, kind: str) -> Fate:
+    if kind in NOT_DIALED:
+        return Fate(kind)
+    if kind == "human":
+        return _conversation(chance)
+    if kind == "machine":
+        return Fate("ANSWERED", _ring(chance, 12, 25), _ring(chance, 4, 14), machine=True, record_delay=_late(chance))
+    low, high = {"NOANSWER": (25, 45), "EXPIRED": (DIAL_LIMIT, DIAL_LIMIT), "FAILED": (2, 20)}.get(kind, (1, 5))
+    return Fate(kind, _ring(chance, low, high))
+
+
+def _conversation(chance: random.Random) -> Fate:
+    result = _pick(chance, RESULTS)
+    talk = _ring(chance, 1, 14) if result is None else min(600.0, 12 + round(chance.lognormvariate(3.4, 0.6)))
+    transferred = result == "agreed" and chance.random() < 0.08
+    return Fate("ANSWERED", _ring(chance, 3, 22), talk, False, result, transferred, _late(chance))
+
+
+def _late(chance: random.Random) -> float:
+    return 60.0 * chance.randint(2, 12)
+
+
+def _ring(chance: random.Random, low: float, high: float) -> float:
+    return float(math.floor(chance.uniform(low, high)))
+
+
+def _pick(chance: random.Random, table: Sequence[tuple[float, str | None]]) -> str | None:
+    point = chance.random()
+    for share, value in table:
+        point -= share
+        if point < 0:
+            return value
+    return None

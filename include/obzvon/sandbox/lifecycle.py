@@ -1,0 +1,141 @@
+"""What happens to a campaign: contacts come, it starts, pauses, goes on, is halted, a contact is taken back.
+
+Everything the future holds is planned at once and stored; an answer shows what the campaign's virtual clock has
+reached. Whatever changes the future plans it anew from the virtual now.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from obzvon.sandbox.campaigns import Campaign, Campaigns, NewContact
+from obzvon.sandbox.dialing import FOREVER, Attempt, Person, plan
+from obzvon.sandbox.fates import Fate, draw
+
+
+class Lifecycle:
+    """Changes campaigns; each method is one transaction and returns the campaign as it is then."""
+
+    def __init__(self, campaigns: Campaigns, seed: int) -> None:
+        self._campaigns, self._store, self._seed = campaigns, campaigns.store, seed
+
+    def load(self, campaign: Campaign, contacts: Sequence[NewContact]) -> tuple[Campaign, int]:
+        """Add contacts; the campaign and how many were new."""
+        with self._store.transaction():
+            if campaign.state in ("playing", "paused") and not self._before_start(campaign):
+                added = self._campaigns.add(campaign, contacts, self._campaigns.now(campaign))
+                if added and campaign.state == "playing":
+                    self._replan(campaign)
+                return campaign, added
+            added = self._campaigns.add(campaign, contacts, 0.0)
+            if added and campaign.start_mode != "manual" and campaign.state != "paused":
+                campaign = self._begin(campaign, max(campaign.start_at or 0.0, time.time()))
+            return campaign, added
+
+    def play(self, campaign: Campaign) -> Campaign:
+        """Start now, or go on after a pause."""
+        with self._store.transaction():
+            if campaign.state == "waiting":
+                return self._begin(campaign, time.time())
+            if campaign.state == "paused":
+                campaign = self._campaigns.change(campaign, state="playing")
+                self._replan(campaign)
+            return campaign
+
+    def pause(self, campaign: Campaign) -> Campaign:
+        """Calls that ring or talk go on to their end; nothing new is dialled."""
+        if campaign.state != "playing":
+            return campaign
+        with self._store.transaction():
+            self._freeze(campaign, "dial_at = :never, answer_at = null, end_at = :never, record_at = null")
+            return self._campaigns.change(campaign, state="paused")
+
+    def halt(self, campaign: Campaign) -> Campaign:
+        """Stop for good: whoever waits for a dial gets the status CANCEL."""
+        if campaign.state == "halted":
+            return campaign
+        with self._store.transaction():
+            self._freeze(campaign, CANCELLED)
+            return self._campaigns.change(campaign, state="halted")
+
+    def cancel(self, campaign: Campaign, phone: str) -> int:
+        """Take a number back; how many contacts it concerned."""
+        now = self._campaigns.now(campaign)
+        with self._store.transaction():
+            found = self._store.run(
+                "update contact set cancelled_at = :now where task_id = :task and cancelled_at is null"
+                " and exists (select 1 from json_each(phones) where value = :phone)",
+                {"now": now, "task": campaign.task_id, "phone": phone},
+            )
+            cancelled = "contact_id in (select contact_id from contact where task_id = :task and cancelled_at = :now)"
+            self._freeze(campaign, CANCELLED, cancelled)
+            return found
+
+    def _before_start(self, campaign: Campaign) -> bool:
+        # On the real clock a scheduled campaign has not begun: contacts that come now come before the first dial,
+        # however far its accelerated clock has run meanwhile. It starts over from its own start.
+        return (
+            campaign.start_mode == "schedule"
+            and campaign.state == "playing"
+            and time.time() < (campaign.start_at or 0.0)
+        )
+
+    def _begin(self, campaign: Campaign, start: float) -> Campaign:
+        ends_at = start + campaign.rules.lifetime if campaign.rules.lifetime else campaign.rules.until
+        campaign = self._campaigns.change(campaign, state="playing", start_at=start, ends_at=ends_at)
+        self._store.run("delete from attempt where task_id = ?", [campaign.task_id])
+        made = self._plan(campaign, self._people(campaign), start)
+        # idle time is skipped: the clock starts with the first dial
+        first = min((attempt.dial_at for attempt in made), default=start)
+        elapsed = self._campaigns.clock.elapsed()
+        return self._campaigns.change(campaign, epoch_at=max(start, first), epoch_elapsed=elapsed)
+
+    def _replan(self, campaign: Campaign) -> None:
+        now = self._campaigns.now(campaign)
+        self._store.run("delete from attempt where task_id = ? and dial_at > ?", [campaign.task_id, now])
+        self._plan(campaign, self._people(campaign), now)
+
+    def _plan(self, campaign: Campaign, people: Iterable[Person], start: float) -> list[Attempt]:
+        def fate(phone: str, attempt: int) -> Fate:
+            return draw(self._seed, campaign.fate_key, phone, attempt)
+
+        made = plan(people, campaign.rules, fate, start, campaign.ends_at)
+        self._store.insert_many("attempt", [asdict(attempt) for attempt in made])
+        return made
+
+    def _people(self, campaign: Campaign) -> list[Person]:
+        history: dict[int, list[Attempt]] = {}
+        for row in self._store.rows("select * from attempt where task_id = ? order by attempt", [campaign.task_id]):
+            history.setdefault(row["contact_id"], []).append(Attempt(**dict(row)))
+        rows = self._store.rows("select * from contact where task_id = ? order by contact_id", [campaign.task_id])
+        return [_person(row, campaign, tuple(history.get(row["contact_id"], ()))) for row in rows]
+
+    def _freeze(self, campaign: Campaign, change: str, only: str = "true") -> None:
+        """Take back the dials that have not begun; those already shown as waiting are kept, changed by `change`."""
+        values = {"task": campaign.task_id, "now": self._campaigns.now(campaign), "never": FOREVER}
+        future = f"task_id = :task and dial_at > :now and {only}"
+        self._store.run(f"delete from attempt where {future} and queued_at > :now", values)
+        self._store.run(f"update attempt set {change} where {future}", values)
+
+
+CANCELLED = (
+    "status = 'CANCEL', dialed = 0, dial_at = :now, answer_at = null, end_at = :now, record_at = null, ring = 0,"
+    " talk = 0, responder = null, result = null, transferred = 0, price = 0"
+)
+
+
+def _person(row: Any, campaign: Campaign, history: tuple[Attempt, ...]) -> Person:
+    return Person(
+        task_id=row["task_id"],
+        contact_id=row["contact_id"],
+        external_id=row["external_id"],
+        phones=tuple(json.loads(row["phones"])),
+        offset_sec=row["offset_sec"],
+        queued_at=max(row["queued_at"], campaign.start_at or 0.0),
+        cancelled=row["cancelled_at"] is not None,
+        history=history,
+    )

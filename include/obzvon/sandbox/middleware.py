@@ -1,0 +1,149 @@
+"""Around every vendor request: fault scripts, the journal, and the `Date` header."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from obzvon.sandbox.clock import http_date
+from obzvon.sandbox.faults import Answer, AnyFault, DropAfter, DropBefore, TokenDeath, TooMany, Truncate
+from obzvon.sandbox.journal import Entry
+from obzvon.sandbox.refusals import vendor_of
+from obzvon.sandbox.world import World
+
+TRANSPORT = "obzvon.transport"
+
+
+class CuttableProtocol(HttpToolsProtocol):
+    """uvicorn's protocol that hands the connection to the application, so that a fault can cut it."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        extensions: dict[str, Any] = {TRANSPORT: {"transport": self.transport}}
+        self.scope["extensions"] = extensions
+
+
+@dataclass(slots=True)
+class Reply:
+    """The application's answer, held back until the faults have had their say."""
+
+    head: Message = field(default_factory=dict)
+    body: bytes = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.head = dict(message)
+        else:
+            self.body += message.get("body", b"")
+
+    @property
+    def status(self) -> int:
+        return int(self.head["status"])
+
+
+class Gate:
+    """ASGI middleware. Admin paths pass untouched but for the `Date` header."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self._app, self._world = app, world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif vendor := vendor_of(scope["path"]):
+            await self._vendor(vendor, scope, receive, send)
+        else:
+            reply = Reply()
+            await self._app(scope, receive, reply.send)
+            await _deliver(reply, send)
+
+    async def _vendor(self, vendor: str, scope: Scope, receive: Receive, send: Send) -> None:
+        at, began = time.time(), time.perf_counter()
+        body = await _read(receive)
+        fault = self._world.faults.hit(vendor, scope["method"], scope["path"])
+        if fault is not None and fault.delay:
+            await asyncio.sleep(fault.delay)
+        reply = await self._reply(fault, vendor, scope, body)
+        cut = isinstance(fault, DropBefore | DropAfter)
+        entry = Entry(
+            at=at,
+            vendor=vendor,
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"].decode("latin-1"),
+            body=body,
+            status=None if reply is None or cut else reply.status,
+            fault=fault.do if fault else None,
+            seconds=time.perf_counter() - began,
+        )
+        self._world.journal.write(entry)
+        half = isinstance(fault, Truncate)
+        if reply is not None and not cut:
+            await _deliver(reply, send, half=half)
+        if reply is None or cut or half:
+            await _cut(scope, receive, flush=half)
+
+    async def _reply(self, fault: AnyFault | None, vendor: str, scope: Scope, body: bytes) -> Reply | None:
+        """The answer to send, None where the request is not even looked at."""
+        if isinstance(fault, DropBefore):
+            return None
+        if isinstance(fault, Answer | TooMany):
+            return _scripted(fault)
+        if isinstance(fault, TokenDeath):
+            self._world.tokens.kill(vendor)
+        reply = Reply()
+        await self._app(scope, _replay(body), reply.send)
+        return reply
+
+
+def _scripted(fault: Answer | TooMany) -> Reply:
+    if isinstance(fault, TooMany):
+        headers = [(b"content-type", b"application/json"), (b"retry-after", fault.header().encode())]
+        return Reply({"type": "http.response.start", "status": 429, "headers": headers}, b'{"error":"too many"}')
+    text = isinstance(fault.body, str)
+    body = fault.body.encode() if isinstance(fault.body, str) else orjson.dumps(fault.body)
+    kind = fault.content_type or ("text/html; charset=utf-8" if text else "application/json")
+    headers = [(b"content-type", kind.encode())]
+    return Reply({"type": "http.response.start", "status": fault.status, "headers": headers}, body)
+
+
+async def _read(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _deliver(reply: Reply, send: Send, *, half: bool = False) -> None:
+    headers = [pair for pair in reply.head["headers"] if pair[0].lower() not in (b"content-length",)]
+    if not any(name.lower() == b"date" for name, _ in headers):
+        headers.append((b"date", http_date(time.time()).encode()))
+    headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({**reply.head, "headers": headers})
+    body = reply.body[: len(reply.body) // 2] if half else reply.body
+    await send({"type": "http.response.body", "body": body, "more_body": half})
+
+
+async def _cut(scope: Scope, receive: Receive, *, flush: bool) -> None:
+    transport = scope["extensions"][TRANSPORT]["transport"]
+    if flush:
+        transport.close()
+    else:
+        transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,1 @@
+"""Qolio under /qolio: add or update a call."""
