@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import orjson
-import pandas as pd
 
 from obzvon.campaigns.spec import Variable
+
+if TYPE_CHECKING:  # campaign files are checked at every parse of the DAGs, which must not cost an import of pandas
+    import pandas as pd
 
 Value = str | int | float | bool | None
 Kind = Literal["string", "integer", "number"]

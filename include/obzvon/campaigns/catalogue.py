@@ -1,0 +1,107 @@
+"""The folder of campaign files: each is read by itself, so a broken one costs nobody else anything."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from obzvon.campaigns.messages import explain
+from obzvon.campaigns.rules import broken_rules
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import CampaignFileError
+
+
+class Catalogue:
+    """What a folder of campaign files holds: `specs` of the good ones, `broken` with an error for each other one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def specs(self) -> list[CampaignSpec]:
+        """The valid campaigns, by name."""
+        return [spec for spec in self._read if isinstance(spec, CampaignSpec)]
+
+    @property
+    def broken(self) -> list[CampaignFileError]:
+        """One error a broken file."""
+        return [error for error in self._read if isinstance(error, CampaignFileError)]
+
+    @cached_property
+    def _read(self) -> list[CampaignSpec | CampaignFileError]:
+        return [_load_or_error(path) for path in files(self.folder)]
+
+
+def _load_or_error(path: Path) -> CampaignSpec | CampaignFileError:
+    try:
+        return load(path)
+    except CampaignFileError as error:
+        return error
+
+
+def files(folder: Path) -> list[Path]:
+    """The campaign files of a folder, by name; subfolders are not searched."""
+    return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+
+
+def load(path: Path) -> CampaignSpec:
+    """One campaign file, validated. CampaignFileError: a line `file: key: what is wrong and the cure` a fault."""
+    data = _mapping(path)
+    try:
+        spec = CampaignSpec.model_validate(data)
+    except ValidationError as error:
+        raise _error(path, explain(error, data)) from None
+    faults = _name_faults(path, spec) + broken_rules(spec)
+    if faults:
+        raise _error(path, faults)
+    return spec
+
+
+def _error(path: Path, faults: list[str]) -> CampaignFileError:
+    return CampaignFileError("\n".join(f"{path.name}: {fault}" for fault in faults))
+
+
+def _name_faults(path: Path, spec: CampaignSpec) -> list[str]:
+    if path.name == f"{spec.name}.yaml":
+        return []
+    return [f"name: {spec.name!r} is not the file's name; call the file {spec.name}.yaml or correct the name"]
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader that refuses double keys
+    except OSError as error:
+        raise _error(path, [f"cannot be read ({error.strerror}); check the name and the folder"]) from error
+    except UnicodeDecodeError as error:
+        raise _error(path, ["not UTF-8 text; save it as UTF-8"]) from error
+    except yaml.YAMLError as error:
+        raise _error(path, [_where(error)]) from error
+    if not isinstance(data, dict):
+        raise _error(path, ["not a campaign: the file must be a list of `key: value` lines; see docs/campaign-file.md"])
+    return data
+
+
+def _where(error: yaml.YAMLError) -> str:
+    """The YAML parser's complaint in one line with its place."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return "not valid YAML; check the characters of the file"
+    mark = error.problem_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}; correct the YAML there"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the trap that the second of two equal keys silently wins."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key `{key.value}` stands here twice", key.start_mark
+                )
+            seen.add(getattr(key, "value", None) if isinstance(key, yaml.ScalarNode) else id(key))
+        return super().construct_mapping(node, deep)
