@@ -100,7 +100,7 @@ class Dialog(Dialer):
         return StopOutcome.NOT_POSSIBLE
 
     async def look(self, task: Task) -> Progress:
-        """The report goes to a temporary file and is counted in a thread, so neither memory nor the loop feels its size."""
+        """The report goes to a temporary file and is counted in a thread, so that its size does not matter."""
         with TemporaryFile(prefix="obzvon-dialog-") as spool:
             async with self._report(task, "look at a report", transcripts=False) as answer:
                 async for chunk in answer.chunks:
@@ -161,8 +161,7 @@ class Dialog(Dialer):
     @staticmethod
     def _count(settings: DialogSettings, spec: CampaignSpec, stream: IO[bytes]) -> Tally:
         tally = Tally(partial(redials, settings), recordings=settings.report.fields.record_url is not None)
-        for row in report_rows(spec, stream):
-            tally.add(row)
+        tally.add_all(report_rows(spec, stream))
         return tally
 
 

@@ -1,6 +1,7 @@
 """One HTTP session for every vendor: what may be repeated is repeated with patience, what creates is sent once.
 
-    read    requests that only look: repeated on 429, 5xx and lost connections, within a bounded time
+    read    requests that only look, or do the same when done twice: repeated on 429, 5xx and lost connections,
+            within a bounded time
     send    requests that create or change: exactly one request. A 401 proves that nothing was done, so one renewed
             token is allowed; every other failure is sorted by what it proves (errors.py) and left to the ledger
     stream  a read whose answer is too large to hold
@@ -98,8 +99,15 @@ class VendorSession:
             await self._http.close()
         self._http = None
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the session's own clock."""
+        await self._patience.sleep(seconds)
+
     async def read(self, method: str, path: str, *, action: str, auth: bool = True, **request: Any) -> Answer:
-        """The answer to a request that only looks. `request`: params, json, data, headers."""
+        """The answer to a request that may be repeated: it only looks, or twice is as good as once.
+
+        `request`: params, json, data, headers.
+        """
 
         async def once() -> Answer:
             return await self._whole(await self._open(method, path, action, request, auth=auth), action)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -55,6 +55,11 @@ class Tally:
         elif isinstance(row, Attempt) and row.vendor_call_id not in self._ids:
             self._ids.add(row.vendor_call_id)
             self._count(row)
+
+    def add_all(self, rows: Iterable[Row | Queued]) -> None:
+        """Count many."""
+        for row in rows:
+            self.add(row)
 
     def _count(self, call: Attempt) -> None:
         # a sum does not mind the order in which the vendor lists rows

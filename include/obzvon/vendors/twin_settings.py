@@ -37,13 +37,18 @@ def one_of(*allowed: str) -> AfterValidator:
 
 
 class TwinSettings(VendorSettings):
-    """What both families share. `machine_responders` are the values of `responder` that mean an answering machine."""
+    """What both families share.
+
+    `machine_responders` are the values of `responder` that mean an answering machine. `result_fields` are script
+    results to keep beside those that goal and outcomes read; the others stay in the archive, for they may be personal.
+    """
 
     type: Literal["twin"]
     conn_id: str = "twin_default"
     bot_id: UUID
     machine_responders: tuple[str, ...] = ("machine",)
     expect_recordings: bool = True
+    result_fields: tuple[str, ...] = ()
     roles: dict[str, Role] = Field(default_factory=lambda: dict(ROLES))
 
     @property

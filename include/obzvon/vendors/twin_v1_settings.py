@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field, PositiveInt, model_validator
 
 from obzvon.vendors.settings import MARKER
-from obzvon.vendors.twin_settings import Part, TwinSettings, one_of
+from obzvon.vendors.twin_settings import Part, TwinSettings
 
 Event = Literal[
     "CALL_ENDED",
@@ -67,12 +67,12 @@ class V1Amd(Part):
     """Answering-machine detection; `greeting_id` is the id of the greeting file that `block` plays."""
 
     enabled: bool = False
-    mode: Annotated[str, one_of("back", "block")] | None = None
+    mode: Literal["back", "block"] | None = None
     greeting_id: UUID | None = None
 
     @model_validator(mode="after")
     def _greeting_goes_with_block(self) -> Self:
-        blocks = (self.mode or "").casefold() == "block"
+        blocks = self.mode == "block"
         if blocks != (self.greeting_id is not None):
             raise ValueError("`greeting_id` (TWIN: detectRobotGreeting) is required for mode block and for no other")
         if self.enabled and not self.mode:

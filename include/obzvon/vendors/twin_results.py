@@ -1,0 +1,154 @@
+"""TWIN's call list and sessions as attempts and parts.
+
+Source: C-CALLS and TV-CALLS (`search/cis/calls`), public clients (`search/cis/sessions`), WK-STAT (statuses); their
+meaning is the table of the warehouse model §3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import ijson
+
+from obzvon.dispositions import Disposition
+from obzvon.errors import ContractBreak
+from obzvon.reports.outcomes import classify, goal_reached, result_fields, result_texts
+from obzvon.vendors import rows
+from obzvon.vendors.base import Attempt, Part, Row, Totals
+from obzvon.vendors.transcripts import turns
+from obzvon.vendors.twin_settings import TwinSettings
+
+if TYPE_CHECKING:
+    from obzvon.campaigns.spec import CampaignSpec
+
+D = Disposition
+#: Telephony statuses but ANSWERED, which needs more than itself to be judged.
+STATUSES: dict[str, Disposition] = {
+    "SCHEDULED": D.PENDING,
+    "DIAL": D.PENDING,
+    "INPROGRESS": D.PENDING,
+    "NOANSWER": D.NO_ANSWER,
+    "BUSY": D.BUSY,
+    "UNAVAILABLE": D.UNAVAILABLE,
+    "CONGESTION": D.NETWORK_ERROR,
+    "CHANUNAVAIL": D.NETWORK_ERROR,
+    "FAILED": D.NETWORK_ERROR,
+    "REJECTED": D.NETWORK_ERROR,
+    "EXPIRED": D.NETWORK_ERROR,
+    "EMPTY_AON": D.NETWORK_ERROR,
+    "INVALID": D.EXCL_INVALID,
+    "BLACKLIST": D.VENDOR_BLACKLIST,
+    "CANCEL": D.CANCELLED,
+    "FZ230": D.VENDOR_LAW_BLOCK,
+}
+#: What is asked of the call list; transcripts come with the sessions where the family has them.
+CALL_FIELDS = (
+    "id", "phone", "duration", "taskId", "status", "responder", "transferredToOperator", "createdAt", "updatedAt",
+    "startedAt", "price", "recordPath", "externalId", "dialogResults",
+)  # fmt: skip
+TRANSCRIPT_FIELDS = ("messages", "messagesAsString")
+SESSION_FIELDS = ("id", "messages", "messagesAsString", "results", "resultsString")
+
+
+def page_rows(spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
+    """The rows of a page of calls or sessions, a broken one as a ContractBreak; silent sessions are left out."""
+    try:
+        yield from item_rows(spec, kind, ijson.items(stream, "items.item"))
+    except ijson.JSONError:
+        raise ContractBreak("twin.page", "items", "the page is not one whole JSON document") from None
+
+
+def item_rows(spec: CampaignSpec, kind: str, items: Iterable[Any]) -> Iterator[Row]:
+    """The same for items that are parsed already."""
+    read = _call if kind == "calls" else _session
+    for item in items:
+        try:
+            row = read(spec, item)
+        except ContractBreak as broken:
+            yield broken
+        else:
+            if row is not None:
+                yield row
+
+
+def page_totals(stream: IO[bytes]) -> Totals:
+    """`count`: rows of the whole period, not of the page."""
+    try:
+        for place, event, value in ijson.parse(stream):
+            if place == "count" and event == "number":
+                return Totals(count=int(value))
+    except ijson.JSONError:
+        raise ContractBreak("twin.page", "count", "the page is not one whole JSON document") from None
+    return Totals()
+
+
+def _call(spec: CampaignSpec, item: Mapping[str, Any]) -> Attempt:
+    call_id = _id(item)
+    created_at = rows.moment("twin.createdAt", "createdAt", item.get("createdAt"))
+    # a call that was never dialled has no start; it belongs to the moment it was decided
+    started_at = rows.moment("twin.startedAt", "startedAt", item.get("startedAt")) or created_at
+    if started_at is None:
+        raise ContractBreak("twin.startedAt", "startedAt", "is empty, and so is createdAt")
+    talk = rows.seconds("twin.duration", "duration", item.get("duration"))
+    transferred = rows.flag("twin.transferredToOperator", "transferredToOperator", item.get("transferredToOperator"))
+    results = _results(spec, item.get("dialogResults"))
+    status = rows.text("twin.status", "status", item.get("status")) or ""
+    responder = rows.text("twin.responder", "responder", item.get("responder"))
+    disposition = _disposition(spec, status, responder, results, talk, transferred)
+    return Attempt(
+        vendor_call_id=call_id,
+        external_id=rows.text("twin.externalId", "externalId", item.get("externalId")),
+        phone=rows.phone("twin.phone", "phone", item.get("phone")),
+        started_at=started_at,
+        updated_at=rows.moment("twin.updatedAt", "updatedAt", item.get("updatedAt")) or started_at,
+        disposition=disposition,
+        status_raw=status,
+        responder_raw=responder,
+        talk_sec=talk,
+        transferred=transferred,
+        cost_rub=rows.amount("twin.price", "price", item.get("price")) or Decimal(0),
+        record_url=rows.text("twin.recordPath", "recordPath", item.get("recordPath")),
+        results=results,
+        goal_reached=goal_reached(spec, results, disposition),
+        turns=_turns(spec, item),
+    )
+
+
+def _session(spec: CampaignSpec, item: Mapping[str, Any]) -> Part | None:
+    call_id = _id(item)
+    results = _results(spec, item.get("results") or item.get("resultsString"))
+    said = _turns(spec, item)
+    return Part(call_id, results, said) if results or said else None
+
+
+def _disposition(
+    spec: CampaignSpec, status: str, responder: str | None, results: Mapping[str, str], talk: Decimal | None,
+    transferred: bool,
+) -> Disposition:  # fmt: skip
+    if status.upper() != "ANSWERED":
+        return STATUSES.get(status.upper(), D.UNKNOWN)
+    machines = {name.casefold() for name in cast(TwinSettings, spec.vendor).machine_responders}
+    if responder is not None and responder.casefold() in machines:
+        return D.VOICEMAIL
+    return classify(spec, results, talk_sec=talk, transferred=transferred)
+
+
+def _results(spec: CampaignSpec, value: Any) -> dict[str, str]:
+    wanted = result_fields(spec) | set(cast(TwinSettings, spec.vendor).result_fields)
+    return {name: said for name, said in result_texts(value).items() if name in wanted}
+
+
+def _turns(spec: CampaignSpec, item: Mapping[str, Any]) -> tuple[Any, ...]:
+    roles = cast(TwinSettings, spec.vendor).roles
+    return turns(item.get("messages"), roles) or turns(item.get("messagesAsString"), roles)
+
+
+def _id(item: Mapping[str, Any]) -> str:
+    if not isinstance(item, dict):
+        raise ContractBreak("twin.row", "items", "a row is not an object")
+    call_id = rows.text("twin.id", "id", item.get("id"))
+    if call_id is None:
+        raise ContractBreak("twin.id", "id", "is empty")
+    return call_id
