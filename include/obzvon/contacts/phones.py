@@ -164,12 +164,13 @@ def _russian(national: str) -> Phone:
 
 def _elsewhere(text: str, digits: str, plus: bool) -> Phone:
     """Not the Russian length: a number with an international prefix, another country's, or too few or many digits."""
-    for candidate in (text, f"+{digits}"):
-        verdict = _international(candidate)
-        if verdict:
-            return verdict
-    if plus and digits.startswith("8"):
+    verdict = _international(text) if plus else _international(text) or _international(f"+{digits}")
+    if verdict:
+        return verdict
+    if plus and digits[0] == "8":
         return Phone(reason=Reason.PLUS_EIGHT)
+    if plus and digits[0] != "7":
+        return Phone(reason=Reason.FOREIGN)
     if len(digits) in (10, 11):
         return Phone(reason=Reason.INVALID_RANGE)
     return Phone(reason=Reason.SHORT_NUMBER if len(digits) < 10 else Reason.TOO_LONG)
