@@ -53,9 +53,9 @@ def test_more_contacts_than_allowed(planned: Planner) -> None:
 def test_too_many_rejects(planned: Planner) -> None:
     rows = [row(n) for n in range(1, 18)] + [bad(18, "two_phones"), bad(19, "foreign"), bad(20, "foreign")]
     assert sentence(planned, ListError, rows) == (
-        "campaign autumn: 3 of 20 contacts (15.00%) have no usable phone, more than contacts.max_reject_share allows "
+        "campaign autumn: 3 of 20 contacts (15.00%) are unusable, more than contacts.max_reject_share allows "
         "(5.00%): EXCL_INVALID/foreign 2, EXCL_INVALID/two_phones 1: correct the phones of the export (the column that "
-        "contacts.columns.phone names) or raise the limit; nobody was called"
+        "contacts.columns.phone names), or raise the limit; nobody was called"
     )
 
 

@@ -115,7 +115,7 @@ PHONES = """
 insert into pii.phone as known (phone_key, phone_e164, full_name)
 select distinct on (phone_key) phone_key, phone_e164, full_name
 from plan_staging
-where phone_key is not null and exclusion_reason is null
+where phone_key is not null
 order by phone_key, full_name is null, row_no
 on conflict (phone_key) do update
     set full_name = coalesce(excluded.full_name, known.full_name), erase_after = null
@@ -130,4 +130,5 @@ from plan_staging s
 join plan_decision d using (row_no)
 join plan_intent i on i.zone_id = d.zone_id and i.chunk_no = d.chunk_no
 where d.code is null
+order by s.phone_key
 """

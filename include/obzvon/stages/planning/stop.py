@@ -18,19 +18,20 @@ _CURES = {
     "unknown_zone": "give the list a time zone or region column (contacts.columns)",
     "suppressed": "these people asked not to be called, so take another list",
     "duplicate_phone": "take a list with one row a phone",
+    "bad_variable": "correct the columns that `variables` names, or their types",
 }
 _PHONES = "correct the phones of the export (the column that contacts.columns.phone names)"
 
 
 def stop_if_unfit(spec: CampaignSpec, call_date: date, total: int, excluded: Excluded) -> None:
-    """Raise ListError when too many phones are unusable, or when nobody is left to call."""
+    """Raise ListError when too many contacts are unusable, or when nobody is left to call."""
     rejected = {key: n for key, n in excluded.items() if key[0] == Disposition.EXCL_INVALID}
     share, limit = sum(rejected.values()) / total, spec.contacts.max_reject_share
     if share > limit:
         raise ListError(
-            f"campaign {spec.name}: {sum(rejected.values())} of {total} contacts ({share:.2%}) have no usable phone, "
+            f"campaign {spec.name}: {sum(rejected.values())} of {total} contacts ({share:.2%}) are unusable, "
             f"more than contacts.max_reject_share allows ({limit:.2%}): {_biggest(rejected)}: "
-            f"{_PHONES} or raise the limit; nobody was called"
+            f"{_cure(rejected)}, or raise the limit; nobody was called"
         )
     if sum(excluded.values()) == total:
         raise ListError(

@@ -1,0 +1,55 @@
+"""Plans a CSV list in a process of its own and prints what it took: `plan_a_list.py DSN FOLDER`.
+
+The peak is this process's own high-water mark: `ru_maxrss` of a child starts at what its parent held.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def peak_kib() -> int:
+    """Most memory this process has held, in KiB."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1])
+
+
+class NoConnections:
+    """A CSV list needs none."""
+
+    def dsn(self, conn_id: str) -> str:
+        raise AssertionError(conn_id)
+
+    def endpoint(self, conn_id: str) -> Any:
+        raise AssertionError(conn_id)
+
+
+def main(dsn: str, folder: Path) -> dict[str, int]:
+    """Plan `list.csv` of the folder for the Friday of the tests."""
+    from plan_lists import EVE, FRIDAY, SECRET, campaign
+
+    from obzvon.contacts.prepare import prepared
+    from obzvon.policy.model import load_policy
+    from obzvon.stages.plan import plan
+    from obzvon.warehouse.db import connect
+
+    spec = campaign(
+        contacts={
+            "source": {"type": "csv", "path": "list.csv"},
+            "columns": {"phone": "Телефон", "full_name": "ФИО", "region": "Регион", "contact_id": "Номер"},
+        },
+        variables={"sum": {"column": "Сумма", "type": "number"}, "name": {"column": "ФИО"}},
+    )
+    policy = load_policy(Path(__file__).parents[2] / "include/policy/policy.yaml")
+    with connect(dsn) as conn:
+        summary = plan(conn, spec, policy, FRIDAY, now=EVE, chunks=prepared(spec, folder, NoConnections(), SECRET))
+    return {"total": summary.contacts_total, "to_call": summary.contacts_to_call, "batches": len(summary.batches)}
+
+
+if __name__ == "__main__":
+    print(json.dumps({**main(sys.argv[1], Path(sys.argv[2])), "peak_kib": peak_kib()}))
