@@ -71,7 +71,7 @@ async def campaigns(world: WorldDep, vendor: str | None = None) -> Response:
                 "start_at": iso(found.start_at),
                 "request": world.campaigns.body(found.task_id),
             }
-            for found in world.campaigns.every(vendor)
+            for found in world.lifecycle.every(vendor)
         ]
     )
 
@@ -86,7 +86,7 @@ async def qolio_calls(world: WorldDep) -> Response:
 @router.get("/clock")
 async def clock(world: WorldDep) -> Response:
     """Speed, elapsed virtual seconds, and each campaign's virtual now."""
-    now = {found.task_id: iso(world.campaigns.now(found)) for found in world.campaigns.every()}
+    now = {found.task_id: iso(world.campaigns.now(found)) for found in world.lifecycle.every()}
     return answer({"speed": world.clock.speed, "elapsed": world.clock.elapsed(), "campaigns": now})
 
 
@@ -136,7 +136,7 @@ async def reset(world: WorldDep) -> Response:
 
 
 def _dials(world: World, vendor: str | None, task: str | None) -> list[dict[str, Any]]:
-    chosen = {f.task_id: f for f in world.campaigns.every(vendor) if task in (None, f.task_id)}
+    chosen = {f.task_id: f for f in world.lifecycle.every(vendor) if task in (None, f.task_id)}
     rows = world.views.attempts(chosen.values(), "dial_at <= now", order="task_id, dial_at, call_id")
     return [_dial(row, chosen[row["task_id"]].vendor, chosen[row["task_id"]].name) for row in rows]
 

@@ -19,7 +19,8 @@ class Campaign:
     """One vendor campaign. `start_mode`: schedule (at `start_at`), manual (by play), load (with the first contacts).
 
     `state`: waiting, playing, paused, halted. `start_at`, `ends_at` and `epoch_at` are virtual; the virtual clock
-    stood at `epoch_at` when the sandbox had counted `epoch_elapsed` virtual seconds.
+    stood at `epoch_at` when the sandbox had counted `epoch_elapsed` virtual seconds. `stale_from` is the virtual
+    moment from which the future must be planned anew before anybody looks at it.
     """
 
     task_id: str
@@ -34,6 +35,7 @@ class Campaign:
     state: str
     epoch_at: float | None
     epoch_elapsed: float | None
+    stale_from: float | None
     created_at: float
     updated_at: float
 
@@ -51,7 +53,7 @@ class NewContact:
 
 HEAD = (
     "task_id, vendor, family, name, fate_key, rules, start_mode, start_at, ends_at, state, epoch_at, epoch_elapsed, "
-    "created_at, updated_at"
+    "stale_from, created_at, updated_at"
 )
 
 

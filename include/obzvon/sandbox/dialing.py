@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import itertools
 import math
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ class Rules:
     recalls: Mapping[str, Recall] = field(default_factory=dict)
     unsuccessful_up_to: float = 0.0
     amd: bool = True
-    law: bool = True
+    never: tuple[str, ...] = ()  # statuses this vendor does not give under this task's settings
     records: bool = True
     transfers: bool = True
     cancels_rest: bool = True  # who was not dialled by the end gets a CANCEL row (TWIN) or no row at all (Dialog)
@@ -65,7 +65,7 @@ class Rules:
     @classmethod
     def restored(cls, saved: Mapping[str, Any]) -> Self:
         recalls = {name: Recall(**rule) for name, rule in saved["recalls"].items()}
-        return cls(**{**saved, "recalls": recalls})
+        return cls(**{**saved, "recalls": recalls, "never": tuple(saved["never"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def recall_class(attempt: Attempt, rules: Rules) -> str | None:
 def _dial(person: Person, rules: Rules, draw: Drawer, at: float) -> Attempt:
     number = len(person.history) + 1
     fate = Fate("CANCEL") if person.cancelled else draw(person.next_phone, number)
-    if fate.status == "FZ230" and not rules.law:
+    if fate.status in rules.never:
         fate = Fate("NOANSWER", ring=30.0)
     answer_at = at + fate.ring if fate.answered else None
     end_at = at + fate.ring + fate.talk
@@ -222,7 +222,7 @@ def never(identity: Mapping[str, Any], at: float) -> Attempt:
 
 def _identity(person: Person, number: int) -> dict[str, Any]:
     return {
-        "call_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{person.task_id}/{person.contact_id}/{number}")),
+        "call_id": _call_id(f"{person.task_id}/{person.contact_id}/{number}"),
         "task_id": person.task_id,
         "contact_id": person.contact_id,
         "external_id": person.external_id,
@@ -230,3 +230,9 @@ def _identity(person: Person, number: int) -> dict[str, Any]:
         "attempt": number,
         "queued_at": person.history[-1].end_at if person.history else person.queued_at,
     }
+
+
+def _call_id(about: str) -> str:
+    """Looks like a UUID; the same call keeps it however often the future is planned anew."""
+    digest = hashlib.blake2b(about.encode(), digest_size=16).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"

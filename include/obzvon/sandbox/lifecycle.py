@@ -1,7 +1,7 @@
 """What happens to a campaign: contacts come, it starts, pauses, goes on, is halted, a contact is taken back.
 
 Everything the future holds is planned at once and stored; an answer shows what the campaign's virtual clock has
-reached. Whatever changes the future plans it anew from the virtual now.
+reached. Whatever changes the future has it planned anew from the virtual now.
 """
 
 from __future__ import annotations
@@ -18,36 +18,65 @@ from obzvon.sandbox.fates import Fate, draw
 
 
 class Lifecycle:
-    """Changes campaigns; each method is one transaction and returns the campaign as it is then."""
+    """Changes campaigns and shows them. Each method is one transaction and returns the campaign as it is then."""
 
     def __init__(self, campaigns: Campaigns, seed: int) -> None:
         self._campaigns, self._store, self._seed = campaigns, campaigns.store, seed
 
-    def load(self, campaign: Campaign, contacts: Sequence[NewContact]) -> tuple[Campaign, int]:
-        """Add contacts; the campaign and how many were new."""
+    def find(self, vendor: str, task_id: str) -> Campaign | None:
+        """A campaign, ready to be looked at."""
+        found = self._campaigns.find(vendor, task_id)
+        return None if found is None else self.settled(found)
+
+    def every(self, vendor: str | None = None) -> list[Campaign]:
+        """All campaigns, oldest first, ready to be looked at."""
+        return [self.settled(found) for found in self._campaigns.every(vendor)]
+
+    def settled(self, campaign: Campaign) -> Campaign:
+        """The campaign with its future planned. Left until somebody looks: contacts come in many batches."""
+        if campaign.stale_from is None:
+            return campaign
         with self._store.transaction():
-            if campaign.state in ("playing", "paused") and not self._before_start(campaign):
-                added = self._campaigns.add(campaign, contacts, self._campaigns.now(campaign))
-                if added and campaign.state == "playing":
-                    self._replan(campaign)
-                return campaign, added
-            added = self._campaigns.add(campaign, contacts, 0.0)
-            if added and campaign.start_mode != "manual" and campaign.state != "paused":
-                campaign = self._begin(campaign, max(campaign.start_at or 0.0, time.time()))
-            return campaign, added
+            if campaign.epoch_at is None:
+                self._store.run("delete from attempt where task_id = ?", [campaign.task_id])
+            else:
+                future = "delete from attempt where task_id = ? and dial_at > ?"
+                self._store.run(future, [campaign.task_id, campaign.stale_from])
+            made = self._plan(campaign, self._people(campaign), campaign.stale_from)
+            # idle time is skipped: the clock starts with the first dial
+            first = min((attempt.dial_at for attempt in made), default=campaign.stale_from)
+            epoch = first if campaign.epoch_at is None else campaign.epoch_at
+            return self._campaigns.change(campaign, epoch_at=epoch, stale_from=None)
+
+    def closed(self, campaign: Campaign) -> bool:
+        """True when the campaign takes no more contacts: halted, or its lifetime is over."""
+        if campaign.state == "halted" or _before_start(campaign):
+            return campaign.state == "halted"
+        return campaign.ends_at is not None and self._campaigns.now(campaign) >= campaign.ends_at
+
+    def load(self, campaign: Campaign, contacts: Sequence[NewContact]) -> Campaign:
+        """Add contacts."""
+        now = self._campaigns.now(campaign)
+        begun = campaign.state in ("playing", "paused") and not _before_start(campaign)
+        with self._store.transaction():
+            added = self._campaigns.add(campaign, contacts, now if begun else 0.0)
+            if not added or campaign.state == "paused":
+                return campaign
+            if begun:
+                return self._stale(campaign, now)
+            return campaign if campaign.start_mode == "manual" else self._begin(campaign, campaign.start_at or 0.0)
 
     def play(self, campaign: Campaign) -> Campaign:
-        """Start now, or go on after a pause."""
-        with self._store.transaction():
-            if campaign.state == "waiting":
-                return self._begin(campaign, time.time())
-            if campaign.state == "paused":
-                campaign = self._campaigns.change(campaign, state="playing")
-                self._replan(campaign)
-            return campaign
+        """Start now whatever the schedule says, or go on after a pause."""
+        if campaign.state == "waiting" or _before_start(campaign):
+            return self._begin(campaign, 0.0)
+        if campaign.state == "paused":
+            return self._stale(self._campaigns.change(campaign, state="playing"), self._campaigns.now(campaign))
+        return campaign
 
     def pause(self, campaign: Campaign) -> Campaign:
         """Calls that ring or talk go on to their end; nothing new is dialled."""
+        campaign = self.settled(campaign)
         if campaign.state != "playing":
             return campaign
         with self._store.transaction():
@@ -56,6 +85,7 @@ class Lifecycle:
 
     def halt(self, campaign: Campaign) -> Campaign:
         """Stop for good: whoever waits for a dial gets the status CANCEL."""
+        campaign = self.settled(campaign)
         if campaign.state == "halted":
             return campaign
         with self._store.transaction():
@@ -64,6 +94,7 @@ class Lifecycle:
 
     def cancel(self, campaign: Campaign, phone: str) -> int:
         """Take a number back; how many contacts it concerned."""
+        campaign = self.settled(campaign)
         now = self._campaigns.now(campaign)
         with self._store.transaction():
             found = self._store.run(
@@ -75,29 +106,23 @@ class Lifecycle:
             self._freeze(campaign, CANCELLED, cancelled)
             return found
 
-    def _before_start(self, campaign: Campaign) -> bool:
-        # On the real clock a scheduled campaign has not begun: contacts that come now come before the first dial,
-        # however far its accelerated clock has run meanwhile. It starts over from its own start.
-        return (
-            campaign.start_mode == "schedule"
-            and campaign.state == "playing"
-            and time.time() < (campaign.start_at or 0.0)
+    def _begin(self, campaign: Campaign, start: float) -> Campaign:
+        start = max(start, time.time())
+        ends_at = start + campaign.rules.lifetime if campaign.rules.lifetime else campaign.rules.until
+        return self._campaigns.change(
+            campaign,
+            state="playing",
+            start_at=start,
+            ends_at=ends_at,
+            epoch_at=None,
+            epoch_elapsed=self._campaigns.clock.elapsed(),
+            stale_from=start,
         )
 
-    def _begin(self, campaign: Campaign, start: float) -> Campaign:
-        ends_at = start + campaign.rules.lifetime if campaign.rules.lifetime else campaign.rules.until
-        campaign = self._campaigns.change(campaign, state="playing", start_at=start, ends_at=ends_at)
-        self._store.run("delete from attempt where task_id = ?", [campaign.task_id])
-        made = self._plan(campaign, self._people(campaign), start)
-        # idle time is skipped: the clock starts with the first dial
-        first = min((attempt.dial_at for attempt in made), default=start)
-        elapsed = self._campaigns.clock.elapsed()
-        return self._campaigns.change(campaign, epoch_at=max(start, first), epoch_elapsed=elapsed)
-
-    def _replan(self, campaign: Campaign) -> None:
-        now = self._campaigns.now(campaign)
-        self._store.run("delete from attempt where task_id = ? and dial_at > ?", [campaign.task_id, now])
-        self._plan(campaign, self._people(campaign), now)
+    def _stale(self, campaign: Campaign, since: float) -> Campaign:
+        if campaign.stale_from is not None:
+            since = min(since, campaign.stale_from)
+        return self._campaigns.change(campaign, stale_from=since)
 
     def _plan(self, campaign: Campaign, people: Iterable[Person], start: float) -> list[Attempt]:
         def fate(phone: str, attempt: int) -> Fate:
@@ -139,3 +164,9 @@ def _person(row: Any, campaign: Campaign, history: tuple[Attempt, ...]) -> Perso
         cancelled=row["cancelled_at"] is not None,
         history=history,
     )
+
+
+def _before_start(campaign: Campaign) -> bool:
+    # On the real clock a scheduled campaign has not begun: contacts that come now come before the first dial,
+    # however far its accelerated clock has run meanwhile. It starts over from its own start.
+    return campaign.start_mode == "schedule" and campaign.state == "playing" and time.time() < (campaign.start_at or 0)

@@ -24,7 +24,8 @@ create table if not exists token (
 create table if not exists campaign (
     task_id text primary key, vendor text not null, family text not null, name text not null, fate_key text not null,
     body text not null, rules text not null, start_mode text not null, start_at real, ends_at real,
-    state text not null, epoch_at real, epoch_elapsed real, created_at real not null, updated_at real not null);
+    state text not null, epoch_at real, epoch_elapsed real,
+    stale_from real, created_at real not null, updated_at real not null);
 create table if not exists contact (
     contact_id integer primary key, task_id text not null references campaign on delete cascade, external_id text,
     phones text not null, variables text not null, callback text, offset_sec integer, queued_at real not null,

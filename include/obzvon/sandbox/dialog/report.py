@@ -47,7 +47,6 @@ STATUSES = {
     "EXPIRED": "Превышено время набора",
     "INVALID": "Неверный номер",
     "BLACKLIST": "Чёрный список",
-    "EMPTY_AON": "Нет исходящего номера",
 }
 
 #: What the column `result` says; null where there was no conversation or the client hung up.

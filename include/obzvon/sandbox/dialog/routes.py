@@ -74,7 +74,7 @@ async def create(order: CreateCampaign, world: WorldDep) -> Response:
 async def report(project_id: int, question: Report, world: WorldDep) -> Response:
     """The attempts so far, as the campaign's virtual clock has it; that clock is in the `Date` header."""
     account, wanted = world.settings.dialog, question.analytics_filter
-    found = world.campaigns.find("dialog", str(wanted.outgoing_campaign_id))
+    found = world.lifecycle.find("dialog", str(wanted.outgoing_campaign_id))
     if project_id != account.project_id or found is None:
         raise Refusal(404, "no such project or campaign")
     if (wanted.scenario_id, wanted.start_block_id) != (account.scenario_id, account.start_block_id):
@@ -101,7 +101,7 @@ def _rules(campaign: Campaign, account: DialogAccount, end: float) -> Rules:
         until=end,
         max_calls=attempts,
         recalls=dict.fromkeys(RECALLED, recall),
-        law=False,
+        never=("FZ230", "EMPTY_AON"),
         transfers=False,
         cancels_rest=False,
     )

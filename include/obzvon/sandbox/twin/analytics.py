@@ -71,7 +71,9 @@ def _search(query: Search, world: World, known: dict[str, Callable[[Renderer], A
         raise Refusal(400, "unknown fields", {"fields": unknown})
     where, params = _filters(query)
     task = params.get("taskId")
-    tasks = [the_task(world, task)] if task and "," not in task else world.campaigns.every("twin")
+    tasks = (
+        [world.lifecycle.settled(the_task(world, task))] if task and "," not in task else world.lifecycle.every("twin")
+    )
     first = page_start(query.page, query.offset, query.limit)
     room = max(0, min(query.limit, world.settings.record_cap - first))
     rows = world.views.attempts(tasks, where, params, _order(query.sort), room, first)

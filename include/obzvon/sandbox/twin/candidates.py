@@ -56,8 +56,8 @@ async def cancel(
 def add(world: World, task_id: str, family: str, contacts: Sequence[NewContact], *, start: bool) -> None:
     """Load contacts into a task and start it if asked."""
     task = the_task(world, task_id, family)
-    if world.views.status(task) == "HALTED":
+    if world.lifecycle.closed(task):
         raise Refusal(400, "the task is halted")
-    task, _ = world.lifecycle.load(task, contacts)
+    task = world.lifecycle.load(task, contacts)
     if start:
         world.lifecycle.play(task)

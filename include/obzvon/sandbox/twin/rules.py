@@ -41,7 +41,7 @@ def of_auto_call(task: AutoCall, zone: str) -> Rules:
         recalls=_recalls(wanted) if redial.redial_strategy_en else {},
         unsuccessful_up_to=options.full_list_time,
         amd=options.detect_robot,
-        law=options.fz230,
+        never=() if options.fz230 else ("FZ230",),
         records=options.record_call,
         transfers=task.second_exec == "ch",
     )
@@ -64,7 +64,7 @@ def of_beta(task: BetaTask, zone: str) -> Rules:
         recalls={name: Recall(rule.tries or 0, rule.interval or 0) for name, rule in kinds.items() if rule.enabled},
         unsuccessful_up_to=(unsuccessful.duration or 0) if unsuccessful else 0,
         amd=task.amd.enabled,
-        law=not task.is_test,
+        never=("FZ230",) if task.is_test else (),
         transfers=task.default_redirect.type.strip().lower() != "hangup",
     )
 

@@ -62,7 +62,7 @@ async def create(task: AutoCall, world: WorldDep) -> Response:
 @router.get("/autoCall")
 async def listed(query: Annotated[TaskList, Query()], world: WorldDep) -> Response:
     """Tasks, by default newest first; `keyword` is searched in the name without regard to case."""
-    found = [shown(world, task) for task in world.campaigns.every("twin") if _wanted(task, query)]
+    found = [shown(world, task) for task in world.lifecycle.every("twin") if _wanted(task, query)]
     if query.status:
         found = [item for item in found if item["status"] in query.status.split(",")]
     key = query.sort.lstrip("+- ") or "createdAt"
@@ -76,7 +76,7 @@ async def listed(query: Annotated[TaskList, Query()], world: WorldDep) -> Respon
 @router.get("/autoCall/{task_id}")
 async def one(task_id: str, world: WorldDep) -> Response:
     """One task, with its virtual now in the `Date` header."""
-    task = the_task(world, task_id, "v1")
+    task = world.lifecycle.settled(the_task(world, task_id, "v1"))
     return answer(shown(world, task), at=world.campaigns.now(task))
 
 
@@ -105,7 +105,7 @@ async def halted(task_id: str, world: WorldDep) -> Response:
 
 
 def the_task(world: World, task_id: str, family: str | None = None) -> Campaign:
-    """The task, or TWIN's 404. The two families do not see each other's tasks (no source says they do)."""
+    """The task as stored, or TWIN's 404. The two families do not see each other's tasks (no source says they do)."""
     found = world.campaigns.find("twin", task_id)
     if found is None or family not in (None, found.family):
         raise Refusal(404, "task not found")
