@@ -14,7 +14,7 @@ from pathlib import Path
 
 from obzvon.local.home import Home
 from obzvon.local.ports import HOST
-from obzvon.local.secrets import Secrets, write_private
+from obzvon.local.secrets import Secrets
 from obzvon.local.servers import Server
 
 __all__ = ["ADMIN", "AIRFLOW_CLI", "PYTHON", "Ports", "inherited", "settings", "stack_environment"]
@@ -54,8 +54,6 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
 
 def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict[str, str]:
     """AIRFLOW_HOME and AIRFLOW__SECTION__KEY for every setting that differs from Airflow's default."""
-    passwords = home.folder / "airflow-passwords.json"
-    write_private(passwords, json.dumps({ADMIN: secrets.admin_password}))
     web = f"http://{HOST}:{ports.web}"
     sections: dict[str, dict[str, object]] = {
         "core": {
@@ -70,13 +68,21 @@ def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict
             "allowed_deserialization_classes": "airflow.* obzvon.* obzvon_provider.*",
             "execution_api_server_url": f"{web}/execution/",
             "simple_auth_manager_users": f"{ADMIN}:admin",
-            "simple_auth_manager_passwords_file": passwords,
+            "simple_auth_manager_passwords_file": home.passwords,
             "hostname_callable": "socket.gethostname",  # the default asks DNS
         },
         "database": {"sql_alchemy_conn": server.url("obzvon_airflow", driver="postgresql+psycopg2")},
         # else a finished task holds its slot for up to 5 s, and a deferred task can fail with "state mismatch"
         "workers": {"min_heartbeat_interval": 1},
-        "scheduler": {"scheduler_idle_sleep_time": 0.5, "trigger_timeout_check_interval": 3},
+        "scheduler": {
+            "scheduler_idle_sleep_time": 0.5,
+            "trigger_timeout_check_interval": 3,
+            # a killed worker or scheduler is noticed within half a minute instead of five
+            "task_instance_heartbeat_timeout": 30,
+            "task_instance_heartbeat_timeout_detection_interval": 5,
+            "scheduler_health_check_threshold": 15,
+            "orphaned_tasks_check_interval": 10,
+        },
         "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 5},
         "api": {"host": HOST, "port": ports.web, "base_url": web, "workers": 1, "secret_key": secrets.api_secret},
         "api_auth": {"jwt_secret": secrets.jwt_secret},
@@ -129,5 +135,5 @@ def variables(home: Home, secrets: Secrets) -> dict[str, str]:
     """AIRFLOW_VAR_…: the key of the phones' HMAC, and where raw answers are archived."""
     return {
         "AIRFLOW_VAR_OBZVON_PHONE_SECRET": secrets.phone_secret,
-        "AIRFLOW_VAR_OBZVON_ARCHIVE": home.archive.as_uri(),
+        "AIRFLOW_VAR_OBZVON_ARCHIVE": str(home.archive),
     }

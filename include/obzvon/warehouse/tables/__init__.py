@@ -1,0 +1,14 @@
+"""Tables of the warehouse, the single source of the schema. Alembic migrations are made from this metadata.
+
+ops   what the pipeline must remember: plans, intents, deliveries, archive, audit
+pii   the only place with a clear phone, name or transcript
+dwh   facts and dimensions
+mart  what analysts read: views, in `marts/*.sql`
+
+All moments are timestamptz in UTC. `phone_key` is HMAC-SHA256(secret, E.164) in hex.
+"""
+
+from obzvon.warehouse.tables import dwh, ops, pii
+from obzvon.warehouse.tables.base import DISPOSITION_GROUPS, INTENT_STATES, PURPOSES, metadata
+
+__all__ = ["DISPOSITION_GROUPS", "INTENT_STATES", "PURPOSES", "dwh", "metadata", "ops", "pii"]

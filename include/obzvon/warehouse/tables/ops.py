@@ -1,0 +1,210 @@
+"""What the pipeline must remember: plans, intents, deliveries, archive, audit."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from obzvon.warehouse.tables.base import INTENT_STATES, KEY, MOMENT, NOW, C, metadata, one_of
+
+campaign_plan = sa.Table(
+    "campaign_plan",
+    metadata,
+    C("plan_id", KEY, primary_key=True, comment="sha256(campaign_id|call_date): one plan per campaign and call date"),
+    C("campaign_id", sa.Text, nullable=False),
+    C("call_date", sa.Date, nullable=False, comment="subscriber-local date of the calls"),
+    C("vendor_code", sa.Text, nullable=False),
+    C("purpose", sa.Text, nullable=False),
+    C("spec", JSONB, nullable=False, comment="the campaign file as it was when the plan was made"),
+    C("plan_hash", KEY, nullable=False, comment="sha256 over spec and every decision"),
+    C("contacts_total", sa.Integer, nullable=False),
+    C("contacts_to_call", sa.Integer, nullable=False),
+    C("planned_at", MOMENT, nullable=False, server_default=NOW),
+    C("dag_run_id", sa.Text, nullable=False, server_default=""),
+    sa.UniqueConstraint("campaign_id", "call_date"),
+    schema="ops",
+)
+
+campaign_intent = sa.Table(
+    "campaign_intent",
+    metadata,
+    C("intent_id", KEY, primary_key=True, comment="sha256(campaign_id|call_date|zone|chunk_no): the business's key"),
+    C("plan_id", sa.ForeignKey("ops.campaign_plan.plan_id", ondelete="CASCADE"), nullable=False, index=True),
+    C("campaign_id", sa.Text, nullable=False),
+    C("call_date", sa.Date, nullable=False),
+    C("vendor_code", sa.Text, nullable=False),
+    C(
+        "zone",
+        sa.Text,
+        nullable=False,
+        comment="+03:00, or several joined with / where the zone is not certain",
+    ),
+    C("tz_offsets", ARRAY(sa.SmallInteger), nullable=False, comment="minutes east of UTC"),
+    C("chunk_no", sa.SmallInteger, nullable=False),
+    C("batch_no", sa.SmallInteger, nullable=False, comment="which mapped task works on it"),
+    C("state", sa.Text, nullable=False, server_default="planned"),
+    C("vendor_task_id", sa.Text),
+    C("request_hash", KEY, comment="sha256 of the create request's body"),
+    C("contacts_planned", sa.Integer, nullable=False),
+    C("contacts_sent", sa.Integer, nullable=False, server_default="0"),
+    C("contacts_accepted", sa.Integer, nullable=False, server_default="0"),
+    C("contacts_rejected", sa.Integer, nullable=False, server_default="0"),
+    C("window_start_utc", MOMENT, nullable=False),
+    C("window_end_utc", MOMENT, nullable=False),
+    C("local_from", sa.Time, nullable=False),
+    C("local_to", sa.Time, nullable=False),
+    C("submitted_at", MOMENT),
+    C("confirmed_at", MOMENT),
+    C("started_at", MOMENT),
+    C("final_at", MOMENT),
+    C("completeness", sa.Text, comment="complete | partial: how the wait ended"),
+    C("dag_run_id", sa.Text, nullable=False, server_default=""),
+    C("note", sa.Text, comment="why the intent is where it is; never a phone or a name"),
+    sa.UniqueConstraint("vendor_code", "vendor_task_id"),
+    sa.UniqueConstraint("campaign_id", "call_date", "zone", "chunk_no"),
+    sa.CheckConstraint(one_of("state", INTENT_STATES), name="state"),
+    schema="ops",
+)
+
+intent_event = sa.Table(
+    "intent_event",
+    metadata,
+    C("event_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), nullable=False, index=True),
+    C("at", MOMENT, nullable=False, server_default=NOW),
+    C("from_state", sa.Text),
+    C("to_state", sa.Text, nullable=False),
+    C("dag_run_id", sa.Text, nullable=False, server_default=""),
+    C("detail", sa.Text),
+    schema="ops",
+)
+
+plan_contact = sa.Table(
+    "plan_contact",
+    metadata,
+    C("plan_id", sa.ForeignKey("ops.campaign_plan.plan_id", ondelete="CASCADE"), primary_key=True),
+    C("row_no", sa.Integer, primary_key=True, comment="row of the list, from 1 after the header"),
+    C("contact_id", sa.Text, nullable=False, comment="id in the source system, or row:<n>"),
+    C("phone_key", KEY),
+    C("tz_offsets", ARRAY(sa.SmallInteger), comment="candidate offsets; null where there is no valid phone"),
+    C("tz_source", sa.Text, comment="declared | region | numbering_plan | unknown"),
+    C("region", sa.Text),
+    C("segment", sa.Text),
+    C("exclusion_code", sa.Text, comment="null = to be called"),
+    C("exclusion_reason", sa.Text, comment="finer than the code: short_number, foreign, two_phones, window_over …"),
+    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE")),
+    C("external_id", sa.Text, comment="our id of the contact at the vendor"),
+    C("sent_state", sa.Text, comment="accepted | rejected; null = not sent"),
+    C("vendor_reason", sa.Text),
+    sa.CheckConstraint("(exclusion_code is null) = (intent_id is not null)", name="called_or_excluded"),
+    sa.Index("ix_plan_contact_intent_phone", "intent_id", "phone_key"),
+    schema="ops",
+)
+
+candidate_batch = sa.Table(
+    "candidate_batch",
+    metadata,
+    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), primary_key=True),
+    C("batch_no", sa.Integer, primary_key=True),
+    C("state", sa.Text, nullable=False),
+    C("contacts", sa.Integer, nullable=False),
+    C("accepted", sa.Integer, nullable=False, server_default="0"),
+    C("sent_at", MOMENT),
+    C("note", sa.Text),
+    sa.CheckConstraint(one_of("state", ("sending", "accepted", "in_doubt", "refused")), name="state"),
+    schema="ops",
+    comment="write-ahead record of each request that adds contacts to a vendor campaign",
+)
+
+attempt_reservation = sa.Table(
+    "attempt_reservation",
+    metadata,
+    C("phone_key", KEY, primary_key=True),
+    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), primary_key=True, index=True),
+    C("local_date", sa.Date, nullable=False),
+    C("max_attempts", sa.SmallInteger, nullable=False),
+    C("released_at", MOMENT),
+    schema="ops",
+)
+
+suppression = sa.Table(
+    "suppression",
+    metadata,
+    C("suppression_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    C("phone_key", KEY, nullable=False, index=True),
+    C("purpose", sa.Text, nullable=False, server_default="*", comment="*, advertising, service, debt, survey"),
+    C("reason", sa.Text, nullable=False),
+    C("source", sa.Text, nullable=False, comment="bot, operator, crm, vendor_blacklist, regulator, carrier_block"),
+    C("valid_from", MOMENT, nullable=False),
+    C("valid_to", MOMENT, comment="null = forever"),
+    C("evidence_ref", sa.Text),
+    sa.UniqueConstraint("phone_key", "purpose", "source", "evidence_ref"),
+    schema="ops",
+)
+
+raw_archive = sa.Table(
+    "raw_archive",
+    metadata,
+    C("archive_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), nullable=False, index=True),
+    C("batch_id", sa.Text, nullable=False, index=True, comment="one pull of one report; several pages"),
+    C("kind", sa.Text, nullable=False),
+    C("page_no", sa.Integer, nullable=False),
+    C("path", sa.Text, nullable=False, unique=True, comment="relative to the archive's root"),
+    C("sha256", KEY, nullable=False, comment="of the exact bytes of the answer"),
+    C("bytes", sa.BigInteger, nullable=False),
+    C("request", JSONB, nullable=False, comment="without secrets and phones"),
+    C("fetched_at", MOMENT, nullable=False),
+    C("loaded_at", MOMENT),
+    C("rows", sa.Integer),
+    C("control_count", sa.Integer, comment="the vendor's own count, where it gives one"),
+    schema="ops",
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    C("archive_id", sa.ForeignKey("ops.raw_archive.archive_id", ondelete="CASCADE"), primary_key=True),
+    C("row_no", sa.Integer, primary_key=True),
+    C("rule", sa.Text, nullable=False),
+    C("field", sa.Text, nullable=False),
+    C("cause", sa.Text, nullable=False),
+    C("quarantined_at", MOMENT, nullable=False, server_default=NOW),
+    C("requeued_at", MOMENT),
+    schema="ops",
+    comment="rows of the archive that break the contract",
+)
+
+qa_delivery = sa.Table(
+    "qa_delivery",
+    metadata,
+    C("call_uid", sa.Text, primary_key=True, comment="vendor:vendor_call_id, the uid sent to Qolio"),
+    C("vendor_code", sa.Text, nullable=False),
+    C("vendor_call_id", sa.Text, nullable=False),
+    C("intent_id", KEY, index=True),
+    C("payload_hash", KEY, nullable=False),
+    C("state", sa.Text, nullable=False),
+    C("http_status", sa.SmallInteger),
+    C("attempts", sa.Integer, nullable=False, server_default="0"),
+    C("sent_at", MOMENT),
+    C("verified_at", MOMENT),
+    C("reason", sa.Text),
+    sa.CheckConstraint(
+        one_of("state", ("SENDING", "SENT", "VERIFIED", "MISSING", "REJECTED", "SKIPPED", "IN_DOUBT")), name="state"
+    ),
+    schema="ops",
+)
+
+audit_check = sa.Table(
+    "audit_check",
+    metadata,
+    C("plan_id", sa.ForeignKey("ops.campaign_plan.plan_id", ondelete="CASCADE"), primary_key=True),
+    C("check_name", sa.Text, primary_key=True),
+    C("expected", sa.BigInteger, nullable=False),
+    C("actual", sa.BigInteger, nullable=False),
+    C("explained", sa.BigInteger, nullable=False, server_default="0", comment="difference with a known cause"),
+    C("explanation", sa.Text),
+    C("holds", sa.Boolean, nullable=False),
+    C("checked_at", MOMENT, nullable=False, server_default=NOW),
+    schema="ops",
+)
