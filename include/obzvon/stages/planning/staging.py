@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -48,11 +48,11 @@ class Zones:
         self.offsets: list[tuple[int, ...]] = []
         self._numbers: dict[tuple[int, ...], int] = {}
 
-    def number(self, offsets: Sized | None, *, called: bool) -> int | None:
+    def number(self, offsets: Iterable[int] | None, *, called: bool) -> int | None:
         """The number of a set. A contact that could be called and has no set may be anywhere in the country."""
-        if not isinstance(offsets, Sized):
+        if offsets is None:
             return self.number(ALL_OFFSETS, called=True) if called else None
-        key = tuple(offsets)  # type: ignore[arg-type]  # a list, or an array where the chunk came from Arrow
+        key = tuple(offsets)
         if key not in self._numbers:
             self._numbers[key] = self._add(tuple(sorted({int(offset) for offset in key})))
         return self._numbers[key]
