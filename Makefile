@@ -4,7 +4,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile test lint format types lock
+.PHONY: help setup dev demo up down status reconcile psql test lint format types lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ status: setup ## what runs, and where
 
 reconcile: setup ## compare the sandbox journal, ledger, facts and deliveries row by row
 	@$(BIN)/python -m obzvon reconcile
+
+psql: setup ## a psql prompt on the warehouse
+	@$(BIN)/python -m obzvon psql
 
 test: lint types ## linters, types and all tests
 	@$(BIN)/python -m pytest

@@ -59,3 +59,8 @@ class Home:
     def run(self) -> Path:
         """Pid files, and which ports are in use."""
         return self.folder / "run"
+
+    @property
+    def passwords(self) -> Path:
+        """Airflow's users and passwords, as its SimpleAuthManager reads them."""
+        return self.folder / "airflow-passwords.json"

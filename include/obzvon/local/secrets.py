@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import secrets
+import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -47,8 +48,7 @@ class Secrets:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file of mode 0600 in one step: a reader sees the old text or the new, never half of it."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    handle, new = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mkstemp gives it to nobody else
+    with os.fdopen(handle, "w") as file:
         file.write(text)
-    new.replace(path)
+    Path(new).replace(path)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import psycopg
 
 from obzvon.errors import ObzvonError
 from obzvon.local import servers
@@ -29,7 +30,7 @@ from obzvon.local.secrets import Secrets, write_private
 __all__ = ["Address", "Stack", "StackError"]
 
 WEB_PORT, SANDBOX_PORT = 8080, 8765
-STARTUP_SECONDS = 180
+SANDBOX_SECONDS, AIRFLOW_SECONDS = 60, 180
 STOP_SECONDS = 6.0
 #: Log servers are left out: they listen on every address, and the web server reads the same folder anyway.
 AIRFLOW = {
@@ -111,6 +112,15 @@ class Stack:
         """libpq URL of the warehouse."""
         return self.server.url("obzvon_warehouse")
 
+    def connect(self) -> psycopg.Connection:
+        """A connection to the warehouse that sees what is committed at each statement. StackError when it is down."""
+        try:
+            return psycopg.connect(
+                self.warehouse, autocommit=True, options="-c timezone=UTC", application_name="obzvon"
+            )
+        except psycopg.OperationalError as error:
+            raise StackError("the warehouse does not answer; start the stack with `make up`") from error
+
     def api(self) -> AirflowApi:
         """A client of the running web server."""
         return AirflowApi(self.address.web, self.address.user, self.address.password)
@@ -134,6 +144,7 @@ class Stack:
 
     def _start(self) -> None:
         self._choose_ports()
+        write_private(self.home.passwords, json.dumps({ADMIN: self.secrets.admin_password}))
         self._failed.clear()
         with ThreadPoolExecutor() as pool:
             parts = [pool.submit(part) for part in (self._start_sandbox, self._migrate_warehouse, self._start_airflow)]
@@ -158,7 +169,7 @@ class Stack:
         with self._timed("sandbox of the three vendors"):
             options = ["--port", str(self.ports.sandbox), "--state", str(self.home.sandbox), *self._sandbox_options]
             self.sandbox.start([PYTHON, "-m", "obzvon.sandbox", *options], self.environment, self.home.sandbox)
-            self._until(lambda: _answers(self.address.sandbox), [self.sandbox])
+            self._until(lambda: _answers(f"{self.address.sandbox}/_sandbox/clock"), [self.sandbox], SANDBOX_SECONDS)
 
     def _migrate_warehouse(self) -> None:
         self._migrate(warehouse_schema(self.warehouse, self.home.run))
@@ -172,7 +183,7 @@ class Stack:
                 service.start([AIRFLOW_CLI, *AIRFLOW[service.name]], self.environment, self.home.airflow)
             # a heartbeat of the run before looks healthy for 30 s
             since = started if len(missing) == len(self.airflow) else None
-            self._until(lambda: self._healthy(since), list(self.airflow.values()))
+            self._until(lambda: self._healthy(since), list(self.airflow.values()), AIRFLOW_SECONDS)
 
     def _migrate(self, schema: Schema) -> None:
         if schema.current:
@@ -196,15 +207,15 @@ class Stack:
         found = health(self.address.web)
         return found is not None and found.healthy and (since is None or found.oldest_heartbeat >= since)
 
-    def _until(self, ready: Callable[[], bool], services: list[Service]) -> None:
-        until = time.monotonic() + STARTUP_SECONDS
+    def _until(self, ready: Callable[[], bool], services: list[Service], seconds: float) -> None:
+        until = time.monotonic() + seconds
         while not ready() and not self._failed.is_set():
             for service in services:
                 if not service.running:
                     raise StackError(f"{service.name} ended while starting, see {service.log}:\n{tail(service.log)}")
             if time.monotonic() > until:
                 names = ", ".join(service.name for service in services)
-                raise StackError(f"{names}: not healthy after {STARTUP_SECONDS} s; look into {self.home.logs}")
+                raise StackError(f"{names}: not healthy after {seconds} s; look into {self.home.logs}")
             time.sleep(0.2)
 
     @contextmanager
@@ -234,6 +245,6 @@ class Stack:
 
 def _answers(url: str) -> bool:
     try:
-        return not httpx.get(url, timeout=2, trust_env=False).is_server_error
+        return httpx.get(url, timeout=2, trust_env=False).is_success
     except httpx.HTTPError:
         return False

@@ -1,0 +1,164 @@
+"""Progress of campaign runs at a terminal: stages from Airflow, contacts and calls from the warehouse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import psycopg
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from obzvon.local.airflow_api import AirflowApi, Run, TaskInstance
+
+__all__ = ["STAGES", "Counts", "Progress", "Snapshot", "Stage", "snapshot", "stages"]
+
+STAGES = ("plan", "launch", "wait", "collect", "deliver", "audit")
+_AHEAD = frozenset({None, "scheduled", "no_status"})
+_BROKEN = frozenset({"failed", "upstream_failed"})
+
+_COUNTS = """
+select p.contacts_total, p.contacts_to_call,
+       (select coalesce(sum(i.contacts_accepted), 0) from ops.campaign_intent i where i.plan_id = p.plan_id),
+       (select count(*) from dwh.fact_call_attempt f join ops.campaign_intent i using (intent_id)
+        where i.plan_id = p.plan_id),
+       (select count(*) from ops.qa_delivery q join ops.campaign_intent i using (intent_id)
+        where i.plan_id = p.plan_id and q.state in ('SENT', 'VERIFIED'))
+from ops.campaign_plan p where p.plan_id = %s
+"""
+
+
+class Look(StrEnum):
+    """How a stage looks from outside."""
+
+    AHEAD = "ahead"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+_MARKS = {
+    Look.AHEAD: "[dim]·[/]",
+    Look.RUNNING: "[yellow]…[/]",
+    Look.DONE: "[green]✓[/]",
+    Look.SKIPPED: "[dim]skipped[/]",
+    Look.FAILED: "[red]failed[/]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a run; `done` of `total` task instances have ended well."""
+
+    name: str
+    look: Look
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.look}" + (f" ({self.done} of {self.total})" if self.total > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """People and calls of one plan, as the warehouse has them now."""
+
+    contacts: int = 0
+    to_call: int = 0
+    accepted: int = 0
+    calls: int = 0
+    delivered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One campaign at one moment."""
+
+    campaign: str
+    run: Run
+    stages: tuple[Stage, ...]
+    counts: Counts
+
+
+def snapshot(api: AirflowApi, conn: psycopg.Connection, campaign: str, plan: str, run: Run) -> Snapshot:
+    """Look at a run and at its plan in the warehouse."""
+    now = api.run(run.dag_id, run.run_id)
+    row = conn.execute(_COUNTS, [plan]).fetchone()
+    return Snapshot(campaign, now, stages(api.tasks(now)), Counts(*row) if row else Counts())
+
+
+def stages(tasks: Sequence[TaskInstance]) -> tuple[Stage, ...]:
+    """The stages of a run in the order of the pipeline; mapped tasks of one stage count together."""
+    return tuple(_stage(name, [t.state for t in tasks if t.task_id.rpartition(".")[2] == name]) for name in STAGES)
+
+
+def _stage(name: str, states: list[str | None]) -> Stage:
+    done = states.count("success")
+    if any(state in _BROKEN for state in states):
+        look = Look.FAILED
+    elif all(state in _AHEAD for state in states):
+        look = Look.AHEAD
+    elif all(state == "skipped" for state in states):
+        look = Look.SKIPPED
+    else:
+        look = Look.DONE if done + states.count("skipped") == len(states) else Look.RUNNING
+    return Stage(name, look, done, len(states))
+
+
+class Progress:
+    """A live table on a terminal; elsewhere one plain line for each change."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._began = time.monotonic()
+        self._said: dict[tuple[str, str], str] = {}
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, seen: Sequence[Snapshot]) -> None:
+        """Bring what is shown up to date."""
+        if self._live:
+            self._live.update(self._table(seen), refresh=True)
+        else:
+            for look in seen:
+                self._lines(look)
+
+    def _table(self, seen: Sequence[Snapshot]) -> Table:
+        numbers = ("contacts", "to call", "accepted", "calls", "at Qolio")
+        table = Table(title=f"{time.monotonic() - self._began:.0f} s", title_justify="left", box=None, padding=(0, 1))
+        table.add_column("campaign")
+        for name in (*STAGES, *numbers):
+            table.add_column(name, justify="right" if name in numbers else "center")
+        for look in seen:
+            marks = [_MARKS[s.look] + (f" {s.done}/{s.total}" if s.total > 1 else "") for s in look.stages]
+            c = look.counts
+            counts = (c.contacts, c.to_call, c.accepted, c.calls, c.delivered)
+            table.add_row(look.campaign, *marks, *(f"{n:,}" for n in counts))
+        return table
+
+    def _lines(self, look: Snapshot) -> None:
+        for stage in look.stages:
+            said = str(stage)
+            before = self._said.setdefault((look.campaign, stage.name), f"{stage.name} {Look.AHEAD}")
+            if stage.look is Look.AHEAD or said == before:
+                continue
+            self._said[look.campaign, stage.name] = said
+            c = look.counts
+            people = (
+                f"{c.to_call} of {c.contacts} to call, {c.accepted} accepted, {c.calls} calls, {c.delivered} at Qolio"
+            )
+            self._console.print(
+                f"  {time.monotonic() - self._began:5.0f} s  {look.campaign}: {said}  [{people}]", markup=False
+            )
