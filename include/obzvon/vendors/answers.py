@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from obzvon.errors import AuthRefused, ConfigError, InDoubt, NotSent, ObzvonError, RateLimited, Refused
+from obzvon.errors import AuthRefused, ConfigError, InDoubt, NotSent, ObzvonError, RateLimited, Refused, VendorError
 
 #: Raised before the first byte of a request leaves: name look-up, connect, TLS, waiting for a connection.
 _BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ServerFingerprintMismatch)
@@ -86,23 +86,30 @@ _CAUSES: dict[type[Exception], str] = {
 }
 
 
-def refused_request(
-    vendor: str, action: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime
-) -> ObzvonError:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What an error is about."""
+
+    vendor: str
+    action: str
+    conn_id: str
+
+
+def refused_request(where: Where, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> VendorError:
     """The error for an answer with a status of 300 or more."""
+    vendor, action = where.vendor, where.action
     if status == 429:
         return RateLimited(vendor, action, retry_after(headers, now))
     if status in (401, 403):
-        return AuthRefused(
-            vendor, action, "the vendor does not accept the credentials; check the connection", status=status
-        )
+        why = "login, password or token is wrong" if status == 401 else "the account may not do this"
+        return AuthRefused(vendor, action, f"{why}; correct connection {where.conn_id}", status=status)
     if 400 <= status < 500 and status not in _UNCERTAIN and _is_vendors(headers, body):
         fields = tuple(_objections(body))
         cause = f"the vendor refused it, naming {', '.join(fields)}" if fields else "the vendor refused it"
         return Refused(vendor, action, cause, status=status, fields=fields)
-    if 300 <= status < 400:
-        return InDoubt(vendor, action, "the vendor redirects; correct the connection's address", status=status)
-    error = InDoubt(vendor, action, "the answer does not say what was done", status=status)
+    redirects = 300 <= status < 400
+    cause = "the vendor redirects; correct the address of connection " + where.conn_id
+    error = InDoubt(vendor, action, cause if redirects else "the answer does not say what was done", status=status)
     error.retry_after = retry_after(headers, now)
     return error
 

@@ -93,7 +93,7 @@ async def logged_in(session: VendorSession, path: str, action: str, **request: A
     """The answer of a login or refresh request. AuthRefused when the vendor says no to it in any way."""
     try:
         answer = await session.read("POST", path, action=action, auth=False, **request)
-    except (AuthRefused, RateLimited):
+    except RateLimited:
         raise
     except Refused as error:
         status = error.status

@@ -26,7 +26,7 @@ import tenacity
 
 from obzvon.errors import NotSent, ObzvonError, RateLimited, Refused, VendorError
 from obzvon.vendors.account import Account
-from obzvon.vendors.answers import Answer, failed_request, refused_request, vendor_date
+from obzvon.vendors.answers import Answer, Where, failed_request, refused_request, vendor_date
 from obzvon.vendors.auth import Auth, Clock, utc_now
 
 __all__ = ["Account", "Answer", "Patience", "Stream", "VendorSession"]
@@ -121,7 +121,11 @@ class VendorSession:
     @asynccontextmanager
     async def stream(self, method: str, path: str, *, action: str, **request: Any) -> AsyncIterator[Stream]:
         """A read whose bytes come piece by piece; repeated until the first byte, never after it."""
-        response = await self._patiently(lambda: self._open(method, path, action, request, endless=True))
+
+        async def once() -> aiohttp.ClientResponse:
+            return await self._open(method, path, action, request, endless=True)
+
+        response = await self._patiently(once)
         try:
             date = vendor_date(response.headers, self.clock())
             yield Stream(response.status, date, response.headers, self._chunks(response, action))
@@ -237,7 +241,8 @@ class VendorSession:
             body = b""
         finally:
             response.close()
-        return refused_request(self.vendor, action, response.status, response.headers, body, self.clock())
+        where = Where(self.vendor, action, self.account.conn_id)
+        return refused_request(where, response.status, response.headers, body, self.clock())
 
 
 async def pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
@@ -278,7 +283,9 @@ class _Wait(tenacity.wait.wait_base):
     """`Retry-After` where the vendor named it, else exponential with jitter."""
 
     def __init__(self, patience: Patience) -> None:
-        self._backoff = tenacity.wait_exponential_jitter(patience.first, patience.longest, jitter=patience.first)
+        self._backoff = tenacity.wait_exponential_jitter(
+            multiplier=patience.first, max=patience.longest, jitter=patience.first
+        )
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
