@@ -95,8 +95,9 @@ def test_debt_in_a_year_without_a_calendar(planned: Planner) -> None:
     )
 
 
-def test_a_cell_that_no_database_can_hold(planned: Planner) -> None:
-    found = sentence(planned, ListError, [row(1), row(2, full_name="zero\x00byte")])
+@pytest.mark.parametrize("name", ["zero\x00byte", "half \ud83d"])
+def test_a_cell_that_no_database_can_hold(planned: Planner, name: str) -> None:
+    found = sentence(planned, ListError, [row(1), row(2, full_name=name)])
     assert "the list holds a character that no database text can hold" in found
     assert "export the list again" in found
 

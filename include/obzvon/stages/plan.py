@@ -155,11 +155,12 @@ class _Draft:
     def _store_phones(self) -> None:
         try:
             self.conn.execute(sql.PHONES)
-        except psycopg.errors.UniqueViolation as error:
+        except psycopg.errors.UniqueViolation:
+            # not `from error`: the server's detail quotes the phone
             raise ConfigError(
                 "pii.phone knows a phone of this list under another key: the secret of the phone keys is not the one "
                 "the warehouse was filled with: restore it"
-            ) from error
+            ) from None
 
     def _values(self, total: int, to_call: int) -> dict[str, Any]:
         return {

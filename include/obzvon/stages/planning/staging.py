@@ -69,8 +69,9 @@ def stage(conn: psycopg.Connection, spec: CampaignSpec, chunks: Iterator[pd.Data
     zones = Zones()
     try:
         total = _copy(conn, zones, chunks, spec.contacts.max_contacts)
-    except (psycopg.errors.CharacterNotInRepertoire, UnicodeEncodeError) as error:
-        raise ListError(_unstorable(spec)) from error
+    except (psycopg.errors.CharacterNotInRepertoire, UnicodeEncodeError):
+        # not `from error`: it carries the cell
+        raise ListError(_unstorable(spec)) from None
     if total == 0:
         raise ListError(_empty(spec))
     if total > spec.contacts.max_contacts:
