@@ -61,7 +61,7 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
         # One failed batch must not keep the other batches' calls from being delivered; the audit fails the run for it.
         deliver = DeliverOperator(task_id="deliver", trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, **done)
         audit = AuditOperator(task_id="audit", **done)
-        batch.expand(batch_no=plan.output["batches"]) >> deliver >> audit
+        batch.expand(batch_no=plan.output) >> deliver >> audit
     return dag
 
 

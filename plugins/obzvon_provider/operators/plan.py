@@ -27,7 +27,8 @@ __all__ = ["PlanOperator"]
 class PlanOperator(BaseOperator):
     """Plans the campaign for the call date, or finds the plan that is already being carried out.
 
-    Pushes `plan_id`, `batches` (numbers of the batches of intents) and the counts of the plan. Calls nobody.
+    Returns the numbers of the batches of intents, which the next stages are mapped over; pushes `plan_id` and `counts`.
+    Calls nobody.
     """
 
     template_fields: Sequence[str] = ("campaign",)
@@ -36,7 +37,7 @@ class PlanOperator(BaseOperator):
         super().__init__(**kwargs)
         self.campaign, self.warehouse_conn_id = campaign, warehouse_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> list[int]:
         with one_sentence():
             spec = load(campaigns_folder() / f"{self.campaign}.yaml")
             call_date = call_date_of(context, spec)
@@ -48,8 +49,8 @@ class PlanOperator(BaseOperator):
                 )  # fmt: skip
         self._tell(summary, call_date)
         context["ti"].xcom_push("plan_id", summary.plan_id)
-        context["ti"].xcom_push("batches", list(summary.batches))
-        return _counts(summary, call_date)
+        context["ti"].xcom_push("counts", _counts(summary, call_date))
+        return list(summary.batches)
 
     def _tell(self, summary: PlanSummary, call_date: date) -> None:
         verb = "already under way, nothing planned anew:" if summary.reused else "planned:"
@@ -67,7 +68,8 @@ def call_date_of(context: Context, spec: CampaignSpec) -> date:
     given = context["params"].get("call_date")
     if given:
         return date.fromisoformat(given)
-    return context["dag_run"].run_after.astimezone(ZoneInfo(spec.schedule.timezone)).date()
+    day: date = context["dag_run"].run_after.astimezone(ZoneInfo(spec.schedule.timezone)).date()
+    return day
 
 
 def _counts(summary: PlanSummary, call_date: date) -> dict[str, Any]:

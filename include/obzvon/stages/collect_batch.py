@@ -1,0 +1,86 @@
+"""Collect for a batch of intents: each is downloaded once, loaded, and brought to its final state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import ObzvonError
+from obzvon.ledger.intents import Intent, intents_of, move
+from obzvon.ledger.states import IntentState
+from obzvon.reports.archive import Archive
+from obzvon.stages.collect import LoadResult, download, load
+from obzvon.stages.wait import task_of
+from obzvon.vendors.base import Dialer
+from obzvon.warehouse.db import connect, connect_async
+
+__all__ = ["CollectResult", "Collector", "collect"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class CollectResult:
+    """Sums over the batch; `intents` counts those that became final now."""
+
+    intents: int = 0
+    rows: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unknown: int = 0
+    quarantined: int = 0
+
+    def add(self, result: LoadResult) -> None:
+        """Count one intent's load."""
+        self.intents += 1
+        for name in ("rows", "inserted", "updated", "unknown", "quarantined"):
+            setattr(self, name, getattr(self, name) + getattr(result, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """What collecting needs. `secret` keys the HMAC of phones."""
+
+    dsn: str
+    archive: Archive
+    dialer: Dialer
+    spec: CampaignSpec
+    secret: bytes
+    run_id: str
+
+    async def settle(self, intent: Intent) -> LoadResult:
+        """Download (unless archived already), load, and note the final state. Every step may be repeated."""
+        pull = f"collect-{intent.intent_id[:8]}"
+        await download(self.dsn, self.archive, self.dialer, task_of(intent, self.spec), pull)
+        result = await asyncio.to_thread(self._load, intent, pull)
+        complete = intent.completeness == "complete"
+        final = IntentState.FINAL if complete else IntentState.FINAL_PARTIAL
+        async with await connect_async(self.dsn) as conn:
+            await move(conn, intent, final, run_id=self.run_id, final_at=datetime.now(UTC))
+        return result
+
+    def _load(self, intent: Intent, pull: str) -> LoadResult:
+        with connect(self.dsn) as conn:
+            return load(
+                conn, self.archive, self.spec, type(self.dialer), intent.intent_id, pull, secret=self.secret
+            )  # fmt: skip
+
+
+async def collect(collector: Collector, plan_id: str, batch_no: int) -> CollectResult:
+    """Settle every collecting intent of the batch; the first problem is raised after the others have had their turn."""
+    async with await connect_async(collector.dsn) as conn:
+        intents = await intents_of(conn, plan_id, batch_no, [IntentState.COLLECTING])
+    result, problems = CollectResult(), list[ObzvonError]()
+    for number, intent in enumerate(intents, 1):
+        try:
+            result.add(await collector.settle(intent))
+            log.info("collected %d of %d: %s", number, len(intents), intent.title)
+        except ObzvonError as error:
+            log.error("%s: %s", intent.title, error)
+            problems.append(error)
+    if problems:
+        raise problems[0]
+    return result

@@ -1,0 +1,39 @@
+"""Archive and load the reports of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from airflow.sdk import BaseAsyncOperator, Context
+
+from obzvon.reports.archive import Archive
+from obzvon.stages.collect_batch import Collector, collect
+from obzvon_provider.failures import one_sentence
+from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.runtime import archive_root, dialer_of, phone_secret, stored_spec_async
+
+__all__ = ["CollectOperator"]
+
+
+class CollectOperator(BaseAsyncOperator):
+    """Brings every intent of the batch whose wait has ended to its final state. Returns counts of rows."""
+
+    template_fields: Sequence[str] = ("plan_id", "batch_no")
+
+    def __init__(self, *, plan_id: str, batch_no: int, warehouse_conn_id: str = "warehouse_default", **kwargs: Any):
+        super().__init__(**kwargs)
+        self.plan_id, self.batch_no, self.warehouse_conn_id = plan_id, batch_no, warehouse_conn_id
+
+    async def aexecute(self, context: Context) -> dict[str, int]:
+        with one_sentence():
+            dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
+            spec = await stored_spec_async(dsn, self.plan_id)
+            async with dialer_of(spec) as connected:
+                collector = Collector(
+                    dsn, Archive(archive_root()), connected.dialer, spec, phone_secret(), context["run_id"]
+                )
+                result = await collect(collector, self.plan_id, int(self.batch_no))
+        self.log.info("batch %s: %s", self.batch_no, result)
+        return asdict(result)
