@@ -86,7 +86,8 @@ def canonical(cells: pd.Series[str]) -> pd.DataFrame:
     fast = _fast(cells)
     slow = {raw: classify(raw) for raw in cells[fast.isna()].unique()}
     both = [
-        (quick, None) if isinstance(quick, str) else slow[raw].cells for quick, raw in zip(fast, cells, strict=True)
+        (quick, None) if isinstance(quick, str) else slow[raw].cells
+        for quick, raw in zip(fast.tolist(), cells.tolist(), strict=True)
     ]
     return pd.DataFrame(both, columns=["e164", "reason"], index=cells.index, dtype=object)
 

@@ -43,7 +43,7 @@ def prepare(chunk: pd.DataFrame, spec: CampaignSpec, secret: bytes, plan: Number
     out["phone_e164"] = phone["e164"].to_numpy()
     out["phone_key"] = _objects([phone_key(secret, e164) if e164 else None for e164 in phone["e164"]])
     for name in ("full_name", "region", "segment"):
-        out[name] = _objects([cell.strip() or None for cell in _cells(chunk, getattr(columns, name))])
+        out[name] = _objects([cell.strip() or None for cell in _cells(chunk, getattr(columns, name)).tolist()])
     _place(out, chunk, spec, plan)
     _fill_variables(out, chunk, spec, phone["reason"])
     return out[_ORDER]
@@ -76,7 +76,7 @@ def _cells(chunk: pd.DataFrame, column: str | None) -> pd.Series[str]:
 
 
 def _contact_ids(chunk: pd.DataFrame, column: str | None) -> pd.Series[Any]:
-    cells = zip(chunk.index, _cells(chunk, column), strict=True)
+    cells = zip(chunk.index, _cells(chunk, column).tolist(), strict=True)
     return _objects([cell.strip() or f"row:{number}" for number, cell in cells])
 
 

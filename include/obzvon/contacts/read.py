@@ -29,7 +29,7 @@ def read(spec: CampaignSpec, base: Path, connections: Connections) -> Iterator[p
     """The campaign's list as DataFrames of at most `CHUNK` rows, in order, in bounded memory.
 
     Columns: those the campaign file names, all text, empty where the list has nothing. The index is `row_no`: the row
-    of the list, from 1 after the header; rows without any content are no contacts and are left out, their numbers kept.
+    of the list, from 1 after the header; empty lines of a file are no contacts and are left out, their numbers kept.
     `base`: what a relative path in the file is relative to (the project's root).
 
     Raises ListError, one sentence with cause and cure: missing or unreadable file, wrong encoding, unknown column,
@@ -92,8 +92,7 @@ def _unknown(place: str, key: str, column: str, names: Sequence[str]) -> str:
 
 def _rows(table: Table, picks: Sequence[int]) -> Iterator[Row]:
     for number, cells in table.rows:
-        if any(cell not in (None, "") for cell in cells):
-            yield number, tuple(cell if type(cell) is str else text(cell) for cell in (cells[at] for at in picks))
+        yield number, tuple([cell if type(cell := cells[at]) is str else text(cell) for at in picks])
 
 
 def _limited(rows: Iterable[Row], place: str, limit: int) -> Iterator[Row]:

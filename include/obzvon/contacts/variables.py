@@ -54,7 +54,7 @@ def variables(frame: pd.DataFrame, wanted: Mapping[str, Variable]) -> Iterator[t
 def _values(frame: pd.DataFrame, variable: Variable) -> list[Value]:
     if variable.column is None:
         return [fixed(variable)] * len(frame)
-    return [_or_none(cell, variable.type) for cell in frame[variable.column]]
+    return [_or_none(cell, variable.type) for cell in frame[variable.column].tolist()]
 
 
 def _or_none(cell: str, kind: Kind) -> Value:

@@ -43,7 +43,7 @@ class Zone:
 
 def zones(declared: pd.Series[str], region: pd.Series[str], e164: pd.Series[str], plan: NumberingPlan) -> list[Zone]:
     """The zone of each contact, in order. All three series share an index; `e164` holds valid `+7…` numbers."""
-    pairs = list(zip(declared, region, strict=True))
+    pairs = list(zip(declared.tolist(), region.tolist(), strict=True))
     stated = [_stated(*pair) for pair in pairs]
     issued = plan.lookup(e164[[zone is None for zone in stated]])
     return [zone if zone else _issued(next(issued)) for zone in stated]

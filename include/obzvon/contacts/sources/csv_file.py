@@ -33,9 +33,10 @@ def open_csv(source: CsvSource, path: Path) -> Iterator[Table]:
 
 
 def _rows(place: str, reader: Iterator[list[str]], width: int) -> Iterator[tuple[int, Sequence[object]]]:
+    """Numbered rows; a row without any content (Excel exports some at the end) is no contact, its number is kept."""
     for number, fields in enumerate(reader, start=1):
-        fits = not fields or len(fields) == width
-        yield number, fields if fits else _trimmed(place, number, fields, width)
+        if any(fields):
+            yield number, fields if len(fields) == width else _trimmed(place, number, fields, width)
 
 
 def _trimmed(place: str, number: int, fields: list[str], width: int) -> list[str]:
@@ -97,7 +98,8 @@ def _is_damaged_utf8(path: Path) -> bool:
     decoder, good, bad = codecs.getincrementaldecoder("utf-8")("replace"), 0, 0
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):
-            beyond = [char for char in decoder.decode(block) if char > "\x7f"]
-            bad += beyond.count("\ufffd")
-            good += len(beyond) - beyond.count("\ufffd")
+            decoded = decoder.decode(block)
+            broken = decoded.count("\ufffd")
+            bad += broken
+            good += len(decoded) - len(decoded.encode("ascii", "ignore")) - broken
     return good > bad

@@ -45,5 +45,7 @@ def _sheet(source: XlsxSource, book: Any) -> Any:
 
 
 def _rows(rows: Iterator[tuple[object, ...]], width: int) -> Iterator[tuple[int, Sequence[object]]]:
+    """Numbered rows; a row without any content (formatting only) is no contact, its number is kept."""
     for number, cells in enumerate(rows, start=1):
-        yield number, (*cells, *[None] * (width - len(cells)))
+        if any(cell not in (None, "") for cell in cells):
+            yield number, (*cells, *[None] * (width - len(cells)))
