@@ -32,11 +32,14 @@ async def requests(
     method: str | None = None,
     path: str | None = None,
     after: int = 0,
+    bodies: bool = True,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 1000,
 ) -> Response:
     """The journal, oldest first; `path` = a part of the path, `after` = the last id seen. Bodies as JSON, else text."""
     found = world.journal.find(vendor, method, path, after, limit)
-    return answer([{**dict(row), "at": iso(row["at"]), "body": _body(row["body"])} for row in found])
+    return answer(
+        [{**dict(row), "at": iso(row["at"]), "body": _body(row["body"]) if bodies else None} for row in found]
+    )
 
 
 @router.get("/dials")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from obzvon.sandbox.admin import router as admin
 from obzvon.sandbox.dialog.routes import router as dialog
@@ -37,5 +38,6 @@ def build(settings: Settings) -> FastAPI:
     install(app)
     for router in (dialog, iam, tasks, beta, candidates, analytics, qolio, admin, page):
         app.include_router(router)
+    app.add_middleware(GZipMiddleware, minimum_size=10_000, compresslevel=1)
     app.add_middleware(Gate, world=world)
     return app

@@ -6,6 +6,7 @@ import re
 import time
 from typing import Annotated, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from obzvon.sandbox.clock import http_date
@@ -80,9 +81,36 @@ class Truncate(Script):
     do: Literal["truncate"]
 
 
+class LoseItems(Script):
+    """Take the last `items` contacts (`batch`, `phones`) out of the request and answer as if nothing was."""
+
+    do: Literal["lose_items"]
+    items: Annotated[int, Field(ge=1)] = 1
+
+    def without(self, body: bytes) -> bytes:
+        sent = orjson.loads(body)
+        for key in ("batch", "phones"):
+            if key in sent:
+                sent[key] = sent[key][: -self.items]
+        return orjson.dumps(sent)
+
+
 AnyFault = Annotated[
-    Delay | DropBefore | DropAfter | Answer | TooMany | TokenDeath | Truncate, Field(discriminator="do")
+    Delay | DropBefore | DropAfter | Answer | TooMany | TokenDeath | Truncate | LoseItems, Field(discriminator="do")
 ]
+
+
+#: What `do` may say, with the sentence that explains it.
+KINDS = {
+    "delay": Delay.__doc__,
+    "drop_before": DropBefore.__doc__,
+    "drop_after": DropAfter.__doc__,
+    "truncate": Truncate.__doc__,
+    "answer": Answer.__doc__,
+    "too_many": TooMany.__doc__,
+    "token_death": TokenDeath.__doc__,
+    "lose_items": LoseItems.__doc__,
+}
 
 
 class Faults:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from obzvon.sandbox.clock import http_date
-from obzvon.sandbox.faults import Answer, AnyFault, DropAfter, DropBefore, TokenDeath, TooMany, Truncate
+from obzvon.sandbox.faults import Answer, AnyFault, DropAfter, DropBefore, LoseItems, TokenDeath, TooMany, Truncate
 from obzvon.sandbox.journal import Entry
 from obzvon.sandbox.refusals import vendor_of
 from obzvon.sandbox.world import World
@@ -66,6 +66,8 @@ class Gate:
     async def _vendor(self, vendor: str, scope: Scope, receive: Receive, send: Send) -> None:
         at, began = time.time(), time.perf_counter()
         body = await _read(receive)
+        if body is None:
+            return
         fault = self._world.faults.hit(vendor, scope["method"], scope["path"])
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
@@ -97,6 +99,8 @@ class Gate:
             return _scripted(fault)
         if isinstance(fault, TokenDeath):
             self._world.tokens.kill(vendor)
+        if isinstance(fault, LoseItems):
+            body = fault.without(body)
         reply = Reply()
         await self._app(scope, _replay(body), reply.send)
         return reply
@@ -113,10 +117,13 @@ def _scripted(fault: Answer | TooMany) -> Reply:
     return Reply({"type": "http.response.start", "status": fault.status, "headers": headers}, body)
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None when the client went away in the middle of it."""
     parts: list[bytes] = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)

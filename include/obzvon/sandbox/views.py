@@ -49,6 +49,11 @@ class Views:
         values = {**(params or {}), "clocks": self._clocks(of)}
         return int(self._campaigns.store.value(f"select count(*) from ({SEEN}) where {where}", values))
 
+    def tally(self, of: Iterable[Campaign]) -> dict[str, int]:
+        """Visible attempts by the status they show."""
+        sql = f"select shown, count(*) as n from ({SEEN}) group by shown"
+        return {row["shown"]: row["n"] for row in self._campaigns.store.rows(sql, {"clocks": self._clocks(of)})}
+
     def status(self, campaign: Campaign) -> str:
         """The task's status in TWIN's words; FINISHED is the sandbox's own (the vendor's table is cut off)."""
         if campaign.state == "halted":

@@ -36,6 +36,7 @@ router = APIRouter(prefix="/dialog/api", tags=["dialog"])
 SignedIn = Depends(_signed_in)
 
 
+@router.post("/login", include_in_schema=False)
 @router.post("/login/")
 async def login(username: Annotated[str, Form()], password: Annotated[str, Form()], world: WorldDep) -> Response:
     """Form-encoded login and password for a token that lives for a while of real time."""

@@ -70,17 +70,16 @@ def _search(query: Search, world: World, known: dict[str, Callable[[Renderer], A
     if unknown:
         raise Refusal(400, "unknown fields", {"fields": unknown})
     where, params = _filters(query)
-    task = params.get("taskId")
-    tasks = (
-        [world.lifecycle.settled(the_task(world, task))] if task and "," not in task else world.lifecycle.every("twin")
-    )
+    task = params.get("taskId", "")
+    one = bool(task) and "," not in task
+    tasks = [world.lifecycle.settled(the_task(world, task))] if one else world.lifecycle.every("twin")
     first = page_start(query.page, query.offset, query.limit)
     room = max(0, min(query.limit, world.settings.record_cap - first))
     rows = world.views.attempts(tasks, where, params, _order(query.sort), room, first)
     render = Renderer(world, tasks)
     items = [{name: known[name](render.of(row)) for name in fields} for row in rows]
     count = min(world.views.count(tasks, where, params), world.settings.record_cap)
-    return answer({"count": count, "items": items}, at=world.campaigns.now(tasks[0]) if task and tasks else None)
+    return answer({"count": count, "items": items}, at=world.campaigns.now(tasks[0]) if one else None)
 
 
 def _filters(query: Search) -> tuple[str, dict[str, Any]]:
