@@ -7,10 +7,10 @@ import logging
 
 import pytest
 from aiohttp import web
+from vendor_world import session, vendor
 
 from obzvon.errors import AuthRefused, InDoubt, NotSent, RateLimited, Refused, VendorError
 from obzvon.vendors.auth import FixedToken
-from vendor_world import session, vendor
 
 PHONE = "79161234567"
 BODY = {"phones": [{"phone": PHONE, "add_data": {"name": "Иванов Иван"}}]}

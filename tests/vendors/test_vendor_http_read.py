@@ -8,9 +8,9 @@ from itertools import count
 
 import pytest
 from aiohttp import web
+from vendor_world import NOW, Handler, Naps, session, vendor
 
 from obzvon.errors import InDoubt, NotSent, RateLimited, Refused
-from vendor_world import NOW, Handler, Naps, session, vendor
 
 GOOD = web.json_response
 
@@ -118,17 +118,23 @@ async def test_a_stream_comes_in_pieces_with_the_vendors_clock() -> None:
         response.headers["Date"] = "Tue, 15 Jan 2030 07:30:00 GMT"
         return response
 
-    async with vendor(large) as seen, session(seen.url) as http:
-        async with http.stream("POST", "/report", action="read a report", json={}) as answer:
-            chunks = [chunk async for chunk in answer.chunks]
+    async with (
+        vendor(large) as seen,
+        session(seen.url) as http,
+        http.stream("POST", "/report", action="read a report", json={}) as answer,
+    ):
+        chunks = [chunk async for chunk in answer.chunks]
     assert b"".join(chunks) == body
     assert answer.date == datetime(2030, 1, 15, 7, 30, tzinfo=UTC)
 
 
 async def test_a_stream_is_opened_again_before_its_first_byte_but_never_after_it() -> None:
-    async with vendor(after(web.Response(status=503))) as seen, session(seen.url) as http:
-        async with http.stream("GET", "/report", action="read a report") as answer:
-            assert [chunk async for chunk in answer.chunks]
+    async with (
+        vendor(after(web.Response(status=503))) as seen,
+        session(seen.url) as http,
+        http.stream("GET", "/report", action="read a report") as answer,
+    ):
+        assert [chunk async for chunk in answer.chunks]
     assert len(seen.asked) == 2
 
     async def breaks_off(request: web.Request) -> web.StreamResponse:

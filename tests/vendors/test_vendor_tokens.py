@@ -11,12 +11,12 @@ from typing import Any
 import jwt
 import pytest
 from aiohttp import web
+from vendor_world import NOW, Naps, Vendor, account, vendor
 
 from obzvon.errors import AuthRefused, ConfigError, NotSent
 from obzvon.vendors.dialog_auth import DialogLogin
 from obzvon.vendors.http import Account, Patience, VendorSession
 from obzvon.vendors.twin_auth import TwinLogin
-from vendor_world import NOW, Naps, Vendor, account, vendor
 
 KEY = "k" * 32
 
@@ -60,7 +60,7 @@ def session(seen: Vendor, clock: Clock) -> VendorSession:
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    yield Clock()
+    return Clock()
 
 
 async def test_many_requests_wait_for_one_login(clock: Clock) -> None:
