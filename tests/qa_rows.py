@@ -191,6 +191,27 @@ class World:
             self.attempt(number, f"{number:05d}", **changes)
         self.conn.commit()
 
+    def pull(self, rows: int, batch: str = "batch-1", *, counted: int | None = None, kind: str = "report") -> int:
+        """A loaded page of the newest intent's report with the vendor's own count; its archive id."""
+        number = int(self._one("select count(*) from ops.raw_archive"))
+        moment = datetime(2030, 5, 20, 17, number, tzinfo=UTC)
+        self._put(
+            "ops.raw_archive",
+            intent_id=self.intents[-1],
+            batch_id=batch,
+            kind=kind,
+            page_no=1,
+            path=f"{batch}/{kind}-{number}.zst",
+            sha256="0" * 64,
+            bytes=1,
+            request=Jsonb({}),
+            fetched_at=moment,
+            loaded_at=moment,
+            rows=rows,
+            control_count=rows if counted is None else counted,
+        )
+        return int(self._one("select max(archive_id) from ops.raw_archive"))
+
     def delivery(self, call_id: str, state: str = "SENT") -> None:
         """What the ledger says of a call's delivery."""
         self._put(

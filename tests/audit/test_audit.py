@@ -19,6 +19,11 @@ DAMAGES = [
     ("update ops.plan_contact set sent_state = 'rejected' where row_no = 2", "counted", (4, 3)),
     ("update dwh.fact_call_attempt set contact_key = null where vendor_call_id = 'b'", "foreign", (0, 1)),
     ("update ops.plan_contact set sent_state = 'rejected' where row_no = 4", "foreign", (0, 1)),
+    ("update dwh.fact_call_attempt set batch_id = 'nowhere' where vendor_call_id = 'e'", "foreign", (0, 1)),
+    ("update ops.raw_archive set loaded_at = null where kind = 'sessions'", "collected", (1, 0)),
+    ("delete from ops.raw_archive", "collected", (1, 0)),
+    ("update ops.raw_archive set control_count = 6 where kind = 'report'", "complete", (6, 5)),
+    ("update ops.raw_archive set rows = 6, control_count = 6 where kind = 'report'", "loaded", (6, 5)),
     ("delete from ops.qa_delivery where call_uid = 'dialog:b'", "recorded", (2, 1)),
     ("update ops.qa_delivery set state = 'IN_DOUBT' where call_uid = 'dialog:b'", "recorded", (2, 1)),
     ("update ops.qa_delivery set state = 'MISSING' where call_uid = 'dialog:c'", "delivered", (3, 2)),
@@ -42,6 +47,8 @@ def agreeing_world(conn: psycopg.Connection) -> World:
     world.attempt(4, "e", "NO_ANSWER", record_url=None)
     for call_id, state in (("b", "SENT"), ("c", "REJECTED"), ("d", "SKIPPED")):
         world.delivery(call_id, state)
+    world.pull(5)
+    world.pull(3, kind="sessions", counted=9)
     return world
 
 
@@ -93,10 +100,12 @@ def test_differences_with_a_cause_are_counted_and_shown(world: World) -> None:
     )
     world.run("update ops.campaign_intent set contacts_sent = 3, contacts_accepted = 3")
     world.run("delete from dwh.fact_call_attempt where vendor_call_id = 'e'")
+    world.run("update ops.raw_archive set rows = 4, control_count = 4 where kind = 'report'")
     world.contact(7)
     world.contact(8, sent="rejected")
     world.intent("final_partial")
     world.contact(9)
+    world.pull(0)
     world.intent("cancelled")
     world.contact(10)
     world.contact(11, sent=None)
@@ -115,8 +124,34 @@ def test_differences_with_a_cause_are_counted_and_shown(world: World) -> None:
     )
 
 
+def test_rows_of_contacts_whose_turn_never_came_explain_a_longer_report(world: World) -> None:
+    world.contact(7)
+    world.run("update ops.raw_archive set control_count = 6 where kind = 'report'")
+    report = audit(world.conn, world.plan_id)
+    assert finding(report, "complete") == (6, 5, 1, "1 of contacts that were never dialled")
+
+
+def test_rows_in_quarantine_and_rows_that_came_twice_are_accounted_for(world: World) -> None:
+    world.run("update ops.raw_archive set rows = 7, control_count = 6 where kind = 'report'")
+    world.run(
+        "insert into ops.quarantine (archive_id, row_no, rule, field, cause)"
+        " select archive_id, 3, 'r', 'f', 'c' from ops.raw_archive where kind = 'report'"
+    )
+    report = audit(world.conn, world.plan_id)
+    assert finding(report, "complete") == (6, 6, 0, None)
+    assert finding(report, "loaded") == (7, 6, 1, "1 in quarantine, 1 came twice")
+
+
+def test_a_later_pull_takes_the_place_of_an_earlier_one(world: World) -> None:
+    world.attempt(1, "late", "NO_ANSWER", batch_id="batch-2")
+    world.pull(6, "batch-2")
+    report = audit(world.conn, world.plan_id)
+    assert finding(report, "loaded") == (6, 6, 0, None)
+
+
 def test_an_outcome_nobody_has_mapped_is_shown_and_does_not_fail(world: World) -> None:
     world.attempt(4, "f", "UNKNOWN", vendor_status_raw="TELEPATHY")
+    world.run("update ops.raw_archive set rows = 6, control_count = 6 where kind = 'report'")
     report = audit(world.conn, world.plan_id)
     assert finding(report, "unknown") == (0, 1, 1, "statuses never seen before: TELEPATHY")
 

@@ -29,6 +29,24 @@ with i as (select * from ops.campaign_intent where plan_id = %(plan)s),
 a as (select f.*, d.phone_key
       from dwh.fact_call_attempt f join i using (intent_id) left join dwh.dim_contact d using (contact_key))"""
 
+# The newest loaded pull of each intent: rows of the report itself (its first page's kind; transcripts are another),
+# the vendor's own count of them, those in quarantine, and the attempts that the warehouse has.
+_PULLS = f"""{_INTENTS},
+newest as (select distinct on (r.intent_id) r.intent_id, r.batch_id
+           from ops.raw_archive r join i using (intent_id)
+           where r.loaded_at is not null
+           order by r.intent_id, r.fetched_at desc, r.archive_id desc),
+report as (select n.intent_id, (array_agg(r.kind order by r.archive_id))[1] as kind, n.batch_id
+           from newest n join ops.raw_archive r using (intent_id, batch_id) group by n.intent_id, n.batch_id),
+pull as (select p.intent_id, sum(r.rows) as rows, sum(r.control_count) as counted,
+                (select count(*) from ops.quarantine q join ops.raw_archive a using (archive_id)
+                 where a.intent_id = p.intent_id and a.batch_id = p.batch_id and a.kind = p.kind
+                   and q.requeued_at is null) as quarantined,
+                (select count(*) from dwh.fact_call_attempt f where f.intent_id = p.intent_id) as calls
+         from report p join ops.raw_archive r using (intent_id, batch_id, kind)
+         group by p.intent_id, p.batch_id, p.kind)
+"""
+
 _HUMAN = """
 with h as (select f.record_url, q.state
            from dwh.fact_call_attempt f
@@ -94,6 +112,43 @@ CHECKS = (
         from ops.plan_contact where plan_id = %(plan)s""",
     ),
     Check(
+        "collected",
+        "intents with a report = intents whose pulls are archived and loaded",
+        f"""{_INTENTS}
+        select count(*), count(*) filter (where p.loaded), 0, null
+        from i left join lateral (select bool_and(r.loaded_at is not null) as loaded
+                                  from ops.raw_archive r where r.intent_id = i.intent_id) p on true
+        where i.state in ('final', 'final_partial')""",
+    ),
+    Check(
+        "complete",
+        "rows that the vendor counts in its report = rows in the archive",
+        f"""{_PULLS},
+        missing as (select greatest(p.counted - p.rows, 0) as rows,
+                           (select count(*) from ops.plan_contact c
+                            where c.intent_id = p.intent_id and c.sent_state = 'accepted'
+                              and not exists (select from dwh.fact_call_attempt f
+                                              join dwh.dim_contact d using (contact_key)
+                                              where f.intent_id = c.intent_id and d.phone_key = c.phone_key)) as silent
+                    from pull p where p.counted is not null)
+        select coalesce((select sum(counted) from pull), 0),
+               coalesce((select sum(counted) from pull) - sum(rows), 0),
+               coalesce(sum(least(rows, silent)), 0),
+               nullif(sum(least(rows, silent)), 0) || ' of contacts that were never dialled'
+        from missing""",
+    ),
+    Check(
+        "loaded",
+        "rows in the archive = attempts loaded + rows in quarantine",
+        f"""{_PULLS},
+        missing as (select rows, quarantined, greatest(rows - quarantined - calls, 0) as lost,
+                           greatest(rows - counted, 0) as twice from pull)
+        select coalesce(sum(rows), 0), coalesce(sum(rows - lost), 0), coalesce(sum(least(lost, twice)), 0),
+               nullif(concat_ws(', ', nullif(sum(quarantined), 0) || ' in quarantine',
+                                nullif(sum(least(lost, twice)), 0) || ' came twice'), '')
+        from missing""",
+    ),
+    Check(
         "reported",
         "contacts accepted = contacts in the vendor's report",
         f"""{_ATTEMPTS},
@@ -114,11 +169,14 @@ CHECKS = (
     ),
     Check(
         "foreign",
-        "attempts of contacts that were not accepted for their intent, or of no intent = 0",
+        "attempts of no contact of the intent, of no intent or of no archived pull = 0",
         f"""{_ATTEMPTS},
-        strangers as (select from a where not exists (
-                        select from ops.plan_contact c where c.intent_id = a.intent_id and c.phone_key = a.phone_key
-                          and c.sent_state = 'accepted')),
+        strangers as (select from a
+                      where not exists (select from ops.plan_contact c
+                                        where c.intent_id = a.intent_id and c.phone_key = a.phone_key
+                                          and c.sent_state = 'accepted')
+                         or not exists (select from ops.raw_archive r
+                                        where r.intent_id = a.intent_id and r.batch_id = a.batch_id)),
         orphans as (select from dwh.fact_call_attempt f
                     where f.intent_id is null
                       and f.batch_id in (select r.batch_id from ops.raw_archive r join i using (intent_id)))
