@@ -88,7 +88,9 @@ def _decode(source: CsvSource, path: Path, encoding: str, cure: str) -> None:
                 lines += decoder.decode(block).count("\n")
             except UnicodeDecodeError as error:
                 line = lines + block.count(b"\n", 0, error.start)
-                raise ListError(f"{source.path}: line {line} is not {encoding} text; {cure}") from error
+                raise ListError(
+                    f"{source.path}: line {line} is not {encoding.removesuffix('-sig')} text; {cure}"
+                ) from error
     if decoder.getstate()[0]:
         raise ListError(f"{source.path}: the file ends in the middle of a character of {encoding}; {cure}")
 

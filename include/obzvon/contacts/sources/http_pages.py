@@ -40,9 +40,11 @@ def open_http(source: HttpSource, connections: Connections) -> Iterator[Table]:
 
 
 async def _session(endpoint: Endpoint) -> aiohttp.ClientSession:
-    auth = aiohttp.BasicAuth(endpoint.login, endpoint.password or "") if endpoint.login else None
+    headers = dict(endpoint.headers)
+    if endpoint.login:
+        headers["Authorization"] = aiohttp.encode_basic_auth(endpoint.login, endpoint.password or "")
     base = URL(endpoint.base_url.rstrip("/") + "/")
-    return aiohttp.ClientSession(base, auth=auth, headers=endpoint.headers, timeout=_TIMEOUT)
+    return aiohttp.ClientSession(base, headers=headers, timeout=_TIMEOUT)
 
 
 async def _get(session: aiohttp.ClientSession, source: HttpSource, place: str, number: int) -> bytes:
