@@ -1,8 +1,8 @@
 """Reference rows of the warehouse: dispositions, regions and the production calendar.
 
-Dispositions and regions are CSV files that a reviewer can read; the calendar is the `holidays` package for Russia.
-Every function upserts and writes only what differs, so seeding on each deployment costs nothing and a newer
-package or file corrects what an older one wrote.
+Dispositions are a CSV file that a reviewer can read, regions those of `contacts.regions`, the calendar is the
+`holidays` package for Russia. Every function upserts and writes only what differs, so seeding on each deployment costs
+nothing and a newer package or file corrects what an older one wrote.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 import holidays
 import psycopg
+
+from obzvon.contacts.regions import subjects
 
 __all__ = ["ensure_days", "seed"]
 
@@ -57,7 +59,7 @@ where d is distinct from excluded
 def seed(conn: psycopg.Connection) -> None:
     """Bring the reference rows up to date in one transaction."""
     with conn.transaction(), conn.cursor() as cur:
-        cur.executemany(_DISPOSITION, list(_csv("obzvon.warehouse", "seeds", "dispositions.csv")))
+        cur.executemany(_DISPOSITION, list(_dispositions()))
         cur.executemany(_REGION, list(_regions()))
         cur.executemany(_DAY, [_day(d) for year in known_years() for d in _days_of(year)])
 
@@ -107,17 +109,16 @@ def _day(day: date) -> dict[str, Any]:
 
 
 def _regions() -> Iterator[dict[str, Any]]:
-    for row in _csv("obzvon.contacts", "data", "regions.csv"):
-        offsets = sorted({int(hours) * 60 for hours in row["offsets"].split(";")})
+    for subject in subjects():
         yield {
-            "region_key": int(row["region_key"]),
-            "subject_name": row["subject_name"],
-            "tz_offsets": offsets,
-            "tz_names": row["tz_names"],
-            "is_multi_tz": len(offsets) > 1,
+            "region_key": subject.region_key,
+            "subject_name": subject.name,
+            "tz_offsets": list(subject.offsets),
+            "tz_names": ", ".join(subject.tz_names),
+            "is_multi_tz": subject.is_multi_tz,
         }
 
 
-def _csv(package: str, *path: str) -> Iterator[dict[str, str]]:
-    text = files(package).joinpath(*path).read_text(encoding="utf-8")
+def _dispositions() -> Iterator[dict[str, str]]:
+    text = files("obzvon.warehouse").joinpath("seeds", "dispositions.csv").read_text(encoding="utf-8")
     yield from csv.DictReader(text.splitlines())

@@ -1,0 +1,109 @@
+"""Staged rows become facts: matched, judged, compared with what is stored, and written where they are newer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.dispositions import Disposition
+from obzvon.reports.outcomes import by_results, goal_reached
+from obzvon.warehouse.load import statement
+from obzvon.warehouse.seeds import ensure_days
+
+__all__ = ["merge"]
+
+GROUP = 5_000
+
+_MISSING_DAYS = """
+select distinct local_started_at::date from decided
+where not exists (select from dwh.dim_date where day = local_started_at::date)
+"""
+_COUNTS = """
+select action, contact_key is null, disposition_code = 'UNKNOWN', count(*) from decided group by 1, 2, 3
+"""
+_ORPHANS = """
+select count(*) from (
+    select vendor_call_id from staged_result where is_part union select vendor_call_id from staged_turn where is_part
+    except select vendor_call_id from matched) o
+"""
+
+
+def merge(
+    conn: psycopg.Connection,
+    spec: CampaignSpec,
+    *,
+    vendor: str,
+    plan_id: str,
+    intent_id: str,
+    batch_id: str,
+    fetched_at: datetime,
+    is_late: bool,
+) -> Counter[str]:
+    """Write what is staged; counts of calls by insert, update, unchanged, older, unmatched, unknown, orphans.
+
+    `orphans` are calls of which only a part came. Runs inside the caller's transaction.
+    """
+    values = {
+        "vendor": vendor,
+        "plan_id": plan_id,
+        "intent_id": intent_id,
+        "batch_id": batch_id,
+        "fetched_at": fetched_at,
+        "is_late": is_late,
+        "marking_fee": Decimal(spec.limits.marking_fee_rub),
+        "goal_field": spec.goal.field,
+    }
+    conn.execute("set local work_mem = '64MB'; set local jit = off")
+    conn.execute("analyze staged_attempt, staged_result, staged_turn")
+    conn.execute(statement("matched"), values)
+    conn.execute("analyze matched")
+    conn.execute(statement("pruned"))
+    _judge(conn, spec)
+    conn.execute(statement("decided"), values)
+    conn.execute("analyze decided")
+    ensure_days(conn, [day for (day,) in conn.execute(_MISSING_DAYS)])
+    for name in (
+        "attempts",
+        "attempt_numbers",
+        "goals_gone",
+        "goals",
+        "turns_gone",
+        "turns",
+        "suppressions",
+        "snapshot",
+    ):
+        conn.execute(statement(name), values)
+    return _counts(conn)
+
+
+def _judge(conn: psycopg.Connection, spec: CampaignSpec) -> None:
+    """Judge again the conversations whose results came on another page than the call itself."""
+    with conn.cursor(name="to_judge") as waiting:
+        waiting.execute(statement("to_judge"))
+        while group := waiting.fetchmany(GROUP):
+            with conn.cursor() as cursor, cursor.copy("copy judged from stdin") as copy:
+                for call, code, results in group:
+                    copy.write_row((call, *_outcome(spec, Disposition(code), results)))
+    conn.execute("analyze judged")
+
+
+def _outcome(spec: CampaignSpec, stated: Disposition, results: dict[str, Any]) -> tuple[str, bool]:
+    said = {name: value for name, value in results.items() if value is not None}
+    outcome = by_results(spec, said) or stated
+    return outcome.value, goal_reached(spec, said, outcome)
+
+
+def _counts(conn: psycopg.Connection) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for action, unmatched, unknown, calls in conn.execute(_COUNTS):
+        counts[action] += calls
+        counts["unmatched"] += calls * unmatched
+        counts["unknown"] += calls * unknown
+    for (calls,) in conn.execute(_ORPHANS):
+        counts["orphans"] += calls
+    return counts

@@ -1,0 +1,7 @@
+-- Results that a newer answer no longer gives. A pull without any results of a call says nothing about them.
+delete from dwh.fact_dialog_goal g
+using decided d
+where d.action = 'update' and d.has_results
+  and g.vendor_code = %(vendor)s and g.vendor_call_id = d.vendor_call_id
+  and not exists (
+      select from staged_result r where r.vendor_call_id = g.vendor_call_id and r.name = g.goal_name)

@@ -1,0 +1,26 @@
+-- The newest row of each call, with the contact it belongs to: by our external id, else by the phone's key.
+-- A contact without one certain zone has its local time counted in Moscow's.
+insert into matched
+with newest as (
+    select distinct on (vendor_call_id) *
+    from staged_attempt
+    order by vendor_call_id, updated_at desc, seq desc
+),
+called as (
+    select c.row_no, c.external_id, c.phone_key, c.tz_offsets, f.contact_key
+    from ops.plan_contact c
+    join dwh.fact_campaign_contact f on f.plan_id = c.plan_id and f.row_no = c.row_no
+    where c.intent_id = %(intent_id)s
+),
+by_phone as (
+    select distinct on (phone_key) * from called order by phone_key, row_no
+)
+select n.*,
+       coalesce(e.row_no, p.row_no),
+       coalesce(e.contact_key, p.contact_key),
+       coalesce(e.phone_key, p.phone_key, n.phone_key::char(64)),
+       case when cardinality(coalesce(e.tz_offsets, p.tz_offsets)) = 1
+            then (coalesce(e.tz_offsets, p.tz_offsets))[1] else 180 end
+from newest n
+left join called e on e.external_id = n.external_id
+left join by_phone p on e.row_no is null and p.phone_key = n.phone_key::char(64)

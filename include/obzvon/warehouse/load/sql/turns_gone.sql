@@ -1,0 +1,7 @@
+-- Turns beyond the newer transcript's end. A pull without a transcript of a call says nothing about it.
+delete from pii.dialog_turn t
+using decided d
+where d.action = 'update' and d.has_turns
+  and t.vendor_code = %(vendor)s and t.vendor_call_id = d.vendor_call_id
+  and not exists (
+      select from staged_turn s where s.vendor_call_id = t.vendor_call_id and s.turn_no = t.turn_no)

@@ -1,0 +1,175 @@
+"""Rows of archived pages on their way into temporary tables, by binary COPY, a bounded number at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import ContractBreak
+from obzvon.ledger.keys import phone_key
+from obzvon.reports.outcomes import result_fields
+from obzvon.reports.redact import redact
+from obzvon.vendors.base import Attempt, Part, Row, Turn
+from obzvon.warehouse.load import statement
+
+__all__ = ["Staging"]
+
+CHUNK = 5_000
+MOST_TURNS = 32_767  # smallint
+MOST_SECONDS = Decimal(10_000_000)  # numeric(9,2)
+MOST_ROUBLES = Decimal(100_000_000)  # numeric(12,4)
+YEARS = range(2000, 2100)
+ROLES = frozenset({"bot", "client", "operator"})
+
+# Columns and types of the temporary tables, in the order in which rows are written.
+_ATTEMPT = {
+    "seq": "int8", "vendor_call_id": "text", "external_id": "text", "phone_key": "text", "started_at": "timestamptz",
+    "updated_at": "timestamptz", "disposition_code": "text", "vendor_status_raw": "text", "responder_raw": "text",
+    "ring_sec": "numeric", "talk_sec": "numeric", "transferred": "bool", "caller_id": "text", "cost_rub": "numeric",
+    "record_url": "text", "goal_reached": "bool",
+}  # fmt: skip
+_RESULT = {
+    "seq": "int8", "vendor_call_id": "text", "is_part": "bool", "name": "text", "said": "text", "stored": "text",
+}  # fmt: skip
+_TURN = {
+    "seq": "int8", "vendor_call_id": "text", "is_part": "bool", "turn_no": "int2", "role": "text",
+    "start_sec": "float8", "end_sec": "float8", "text_redacted": "text",
+}  # fmt: skip
+
+
+class Staging:
+    """The temporary tables of one load, and what was counted on the way into them.
+
+    `secret` keys the HMAC that stands for a phone; the phone itself goes nowhere. Of the script's results only those
+    that the campaign file reads are kept. Lives inside one transaction.
+    """
+
+    def __init__(self, conn: psycopg.Connection, spec: CampaignSpec, secret: bytes) -> None:
+        self._conn, self._secret = conn, secret
+        self._goal, self._fields = spec.goal.field, result_fields(spec)
+        self._rows: dict[str, list[Sequence[Any]]] = {"attempt": [], "result": [], "turn": []}
+        self._seq = self.attempts = self.parts = self.quarantined = 0
+        conn.execute(statement("staging"))
+
+    def add(self, archive_id: int, rows: Iterable[Row]) -> int:
+        """Stage a page; rows that break the contract go to quarantine. The number of rows of the page, those included.
+
+        A row that was in quarantine and is sound now is marked as brought back.
+        """
+        number, breaks = 0, list[int]()
+        for row in rows:
+            number += 1
+            try:
+                self._stage(row)
+            except ContractBreak as found:
+                self._quarantine(archive_id, number, found)
+                breaks.append(number)
+            if sum(map(len, self._rows.values())) >= CHUNK:
+                self._flush()
+        self._flush()
+        self._conn.execute(_REQUEUED, (archive_id, breaks))
+        self.quarantined += len(breaks)
+        return number
+
+    def _stage(self, row: Row) -> None:
+        if isinstance(row, ContractBreak):
+            raise row
+        call = _checked(row)
+        if isinstance(row, Attempt) and row.derived_id:
+            call = phone_key(self._secret, call)
+        self._seq += 1
+        is_part = isinstance(row, Part)
+        if isinstance(row, Attempt):
+            self._rows["attempt"].append(self._attempt(call, row))
+        self.parts += is_part
+        self.attempts += not is_part
+        self._rows["result"] += ((self._seq, call, is_part, *result) for result in self._kept(row))
+        self._rows["turn"] += ((self._seq, call, is_part, n, *_turn(turn)) for n, turn in enumerate(row.turns, 1))
+
+    def _attempt(self, call: str, row: Attempt) -> Sequence[Any]:
+        key = phone_key(self._secret, row.phone) if row.phone else None
+        return (
+            self._seq, call, _text(row.external_id), key, row.started_at, row.updated_at, row.disposition.value,
+            redact(row.status_raw), redact(row.responder_raw) if row.responder_raw else None, row.ring_sec,
+            row.talk_sec, row.transferred, _text(row.caller_id), row.cost_rub, _text(row.record_url) or None,
+            row.goal_reached,
+        )  # fmt: skip
+
+    def _kept(self, row: Attempt | Part) -> Iterator[tuple[str, str | None, str | None]]:
+        results: Mapping[str, str | None] = {k: v for k, v in row.results.items() if k in self._fields}
+        if isinstance(row, Attempt) and row.goal_reached:
+            results = {self._goal: None, **results}
+        for name, value in results.items():
+            yield name, _text(value), None if value is None else redact(value)
+
+    def _quarantine(self, archive_id: int, row_no: int, found: ContractBreak) -> None:
+        self._conn.execute(_BROKEN, (archive_id, row_no, found.rule, found.field, str(found)))
+
+    def _flush(self) -> None:
+        for table, columns in (("attempt", _ATTEMPT), ("result", _RESULT), ("turn", _TURN)):
+            if rows := self._rows[table]:
+                self._copy(table, columns, rows)
+                rows.clear()
+
+    def _copy(self, table: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:
+        target = f"copy staged_{table} ({', '.join(columns)}) from stdin (format binary)"
+        with self._conn.cursor() as cursor, cursor.copy(target) as copy:
+            copy.set_types(list(columns.values()))
+            for row in rows:
+                copy.write_row(row)
+
+
+_BROKEN = """
+insert into ops.quarantine as q (archive_id, row_no, rule, field, cause) values (%s, %s, %s, %s, %s)
+on conflict (archive_id, row_no) do update
+set rule = excluded.rule, field = excluded.field, cause = excluded.cause, requeued_at = null
+where (q.rule, q.field, q.cause, q.requeued_at) is distinct from (excluded.rule, excluded.field, excluded.cause, null)
+"""
+
+_REQUEUED = """
+update ops.quarantine set requeued_at = now()
+where archive_id = %s and requeued_at is null and row_no <> all(%s)
+"""
+
+
+def _checked(row: Attempt | Part) -> str:
+    """The call's id, when every value fits its column; else ContractBreak. One row must not fail the whole load."""
+    call = _text(row.vendor_call_id)
+    _demand(bool(call), "vendor_call_id", "is empty")
+    _demand(len(row.turns) <= MOST_TURNS, "turns", f"has more than {MOST_TURNS} utterances")
+    _demand(all(turn.role in ROLES for turn in row.turns), "turns", "has a role that is not bot, client or operator")
+    if isinstance(row, Attempt):
+        for name, moment in (("started_at", row.started_at), ("updated_at", row.updated_at)):
+            _demand(_plausible(moment), name, "is not a moment with an offset between 2000 and 2099")
+        for name, seconds in (("ring_sec", row.ring_sec), ("talk_sec", row.talk_sec)):
+            _demand(seconds is None or 0 <= seconds < MOST_SECONDS, name, "is not a number of seconds")
+        _demand(0 <= row.cost_rub < MOST_ROUBLES, "cost_rub", "is not a price in roubles")
+    return call or ""
+
+
+def _demand(holds: bool, field: str, cause: str) -> None:
+    if not holds:
+        raise ContractBreak("load.fits", field, cause)
+
+
+def _plausible(moment: datetime) -> bool:
+    return moment.tzinfo is not None and moment.year in YEARS
+
+
+def _turn(turn: Turn) -> tuple[str, float | None, float | None, str]:
+    return turn.role, _second(turn.start_sec), _second(turn.end_sec), redact(turn.text)
+
+
+def _second(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) and abs(value) < float(MOST_SECONDS) else None
+
+
+def _text(value: str | None) -> str | None:
+    # PostgreSQL stores no NUL
+    return None if value is None else value.replace("\x00", "")
