@@ -97,14 +97,21 @@ class Service:
 
     def forget(self) -> None:
         """Remove the pid file."""
+        if known := self._identity():
+            _reap(known.pid)
         self.pid_file.unlink(missing_ok=True)
+
+
+def _reap(pid: int) -> None:
+    """Let a dead child of this very process go; another process's child is none of our business."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _alive(known: Identity) -> bool:
     if _began(known.pid) != known.began:
         return False
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(known.pid, os.WNOHANG)  # reap it if it is our own child
+    _reap(known.pid)
     try:
         return bool(psutil.Process(known.pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
