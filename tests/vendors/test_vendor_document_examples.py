@@ -13,7 +13,7 @@ from obzvon.vendors.base import Task
 from obzvon.vendors.dialog import Dialog
 from obzvon.vendors.twin import Twin
 
-NOW = datetime(2030, 1, 14, 12, 0, tzinfo=UTC)
+NOW = datetime(2100, 1, 14, 12, 0, tzinfo=UTC)
 
 
 def answers(body: object) -> Handler:
@@ -51,8 +51,8 @@ async def test_dialog_report() -> None:
             "start_block_id": 10,
             "outgoing_campaign_id": 12345,
             # the example's own form; it encloses the campaign's window, which is 04:00 to 12:00 in UTC
-            "date_start": "2030-01-15T03:00:00.000Z",
-            "date_end": "2030-01-16T12:00:00.000Z",
+            "date_start": "2100-01-15T03:00:00.000Z",
+            "date_end": "2100-01-16T12:00:00.000Z",
         },
         "columns": documents.DIALOG_COLUMNS,
     }

@@ -1,6 +1,6 @@
 """The vendor documents' own examples, the campaign files that say the same, and how one becomes the other.
 
-Dates of the examples lie in the past, so they are moved to 15 January 2030. Slips of the documents are corrected where
+Dates of the examples lie in the past, so they are moved to 15 January 2100. Slips of the documents are corrected where
 they are marked.
 """
 
@@ -21,7 +21,7 @@ from obzvon.ledger.keys import external_id, intent_id, plan_id, zone_label
 from obzvon.stages.launch import order_of
 from obzvon.vendors.base import Contact, Order
 
-DAY = date(2030, 1, 15)
+DAY = date(2100, 1, 15)
 COMMON = """
 owner: robot@obzvon.example
 purpose: survey
@@ -42,7 +42,7 @@ DIALOG_CREATE: dict[str, Any] = json.loads("""
     "description": "Обзвон клиентов для опроса удовлетворенности",
     "start_block_id": 10,
     "schedule": {
-      "date": "2030-01-15",
+      "date": "2100-01-15",
       "start_time": "09:00",
       "end_time": "17:00",
       "periods": {"id": 1, "title": "Однократно"},

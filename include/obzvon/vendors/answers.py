@@ -18,7 +18,7 @@ from obzvon.errors import AuthRefused, ConfigError, InDoubt, NotSent, ObzvonErro
 _BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ServerFingerprintMismatch)
 #: 4xx that a proxy gives of its own accord about a request it may have passed on.
 _UNCERTAIN = {408, 499}
-_FIELD = re.compile(r"[A-Za-z_$][A-Za-z_$\-]*\d{0,3}")
+_PART = re.compile(r"[A-Za-z_$][A-Za-z_$\-]*\d{0,3}|\d{1,5}")
 _MAX_FIELDS = 20
 
 
@@ -138,23 +138,15 @@ def _names(parsed: Any) -> Iterator[str]:
         return
     for key in ("detail", "details", "errors", "error"):
         match parsed.get(key):
-            case {"fields": dict() as named} | (dict() as named):
-                yield from (name for name in named if _FIELD.fullmatch(name))
+            case dict() as named:
+                yield from filter(None, map(_place, named))
             case list() as listed:
-                for item in filter(_is_object, listed):
-                    yield from filter(None, [_place(item), *_names({"errors": item.get("fields")})])
+                for item in (one for one in listed if isinstance(one, dict)):
+                    yield from filter(None, [_place(item.get("loc") or item.get("field") or item.get("path"))])
+                    yield from _names({"errors": item.get("fields")})
 
 
-def _is_object(item: object) -> bool:
-    return isinstance(item, dict)
-
-
-def _place(item: Mapping[str, Any]) -> str:
-    parts = item.get("loc") or item.get("field") or item.get("path") or ()
-    listed = parts.split(".") if isinstance(parts, str) else parts if isinstance(parts, list) else ()
-    known = [str(part) for part in listed if (isinstance(part, int) and part < 100_000) or _is_name(part)]
-    return ".".join(part for part in known if part != "body")
-
-
-def _is_name(part: object) -> bool:
-    return isinstance(part, str) and _FIELD.fullmatch(part) is not None
+def _place(path: Any) -> str:
+    """A dotted place from its parts; a part that is no plain name or position (it may be a value) falls out."""
+    parts = path.split(".") if isinstance(path, str) else path if isinstance(path, list) else ()
+    return ".".join(str(part) for part in parts if part != "body" and _PART.fullmatch(str(part)))
