@@ -14,6 +14,7 @@ DAMAGES = [
     ("update ops.campaign_plan set contacts_total = 7", "decided", (7, 6)),
     ("update ops.campaign_plan set contacts_to_call = 5", "to_call", (5, 4)),
     ("update ops.campaign_intent set state = 'in_doubt'", "settled", (1, 0)),
+    ("update ops.campaign_intent set state = 'refused'", "settled", (1, 0)),
     ("update ops.plan_contact set sent_state = null where row_no = 2", "sent", (4, 3)),
     ("update ops.campaign_intent set contacts_rejected = 1", "answered", (4, 5)),
     ("update ops.plan_contact set sent_state = 'rejected' where row_no = 2", "counted", (4, 3)),
@@ -109,12 +110,10 @@ def test_differences_with_a_cause_are_counted_and_shown(world: World) -> None:
     world.intent("cancelled")
     world.contact(10)
     world.contact(11, sent=None)
-    world.intent("refused")
-    world.contact(12, sent=None)
-    world.run("update ops.campaign_plan set contacts_total = 12, contacts_to_call = 10")
+    world.run("update ops.campaign_plan set contacts_to_call = 9")
     report = audit(world.conn, world.plan_id)
-    assert finding(report, "to_call") == (10, 9, 1, "1 asked not to be called after the plan was made")
-    assert finding(report, "sent") == (9, 7, 2, "1 in cancelled intents, 1 in refused intents")
+    assert finding(report, "to_call") == (9, 8, 1, "1 asked not to be called after the plan was made")
+    assert finding(report, "sent") == (8, 7, 1, "1 in cancelled intents")
     assert finding(report, "answered") == (7, 7, 0, "1 rejected")
     assert finding(report, "reported") == (
         6,

@@ -146,7 +146,7 @@ async def test_a_wrong_token_is_one_sentence_and_nothing_is_recorded(
     qolio: Qolio, world: World, warehouse_dsn: str
 ) -> None:
     world.calls(20)
-    with pytest.raises(AuthRefused, match="check the connection"):
+    with pytest.raises(AuthRefused, match="token is wrong"):
         await qolio.deliver(warehouse_dsn, world, password="wrong")
     assert await qolio.calls() == {}
 

@@ -77,9 +77,8 @@ CHECKS = (
         "settled",
         "intents = intents that are over",
         f"""{_INTENTS}
-        select count(*), count(*) filter (where state in ('final', 'final_partial', 'cancelled', 'refused')), 0,
-               string_agg(distinct state, ', ') filter (
-                 where state not in ('final', 'final_partial', 'cancelled', 'refused'))
+        select count(*), count(*) filter (where state in ('final', 'final_partial', 'cancelled')), 0,
+               string_agg(distinct state, ', ') filter (where state not in ('final', 'final_partial', 'cancelled'))
         from i""",
     ),
     Check(
@@ -90,7 +89,7 @@ CHECKS = (
                    from ops.plan_contact c join ops.campaign_intent i using (intent_id)
                    where c.plan_id = %(plan)s group by i.state)
         select coalesce(sum(contacts), 0), coalesce(sum(sent), 0),
-               coalesce(sum(contacts - sent) filter (where state in ('refused', 'cancelled')), 0),
+               coalesce(sum(contacts - sent) filter (where state = 'cancelled'), 0),
                string_agg(contacts - sent || ' in ' || state || ' intents', ', ' order by state)
                  filter (where contacts > sent)
         from n""",
