@@ -39,8 +39,8 @@ def prepare(chunk: pd.DataFrame, spec: CampaignSpec, secret: bytes, plan: Number
     phone = canonical(chunk[columns.phone])
     out = pd.DataFrame({"row_no": chunk.index.to_numpy()})
     out["contact_id"] = _contact_ids(chunk, columns.contact_id)
-    out["phone_raw"] = chunk[columns.phone].to_numpy(dtype=object)
-    out["phone_e164"] = phone["e164"].to_numpy()
+    out["phone_raw"] = _objects(chunk[columns.phone].tolist())
+    out["phone_e164"] = _objects(phone["e164"].tolist())
     out["phone_key"] = _objects([phone_key(secret, e164) if e164 else None for e164 in phone["e164"]])
     for name in ("full_name", "region", "segment"):
         out[name] = _objects([cell.strip() or None for cell in _cells(chunk, getattr(columns, name)).tolist()])
