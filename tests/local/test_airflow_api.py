@@ -39,6 +39,7 @@ class Airflow:
         self.requests: list[tuple[str, str, Any]] = []
         self.logins = 0
         self.uses = 1000
+        self.silent = 0
         self.tasks: list[dict[str, Any]] = []
         self.address = ""
 
@@ -57,6 +58,10 @@ class Airflow:
         if request.path.startswith("/api/v2") and "monitor" not in request.path:
             body = await request.json() if request.can_read_body else None
             self.requests.append((request.method, request.path_qs, body))
+            if self.silent:
+                self.silent -= 1
+                assert request.transport is not None
+                request.transport.abort()
             self.uses -= 1
             if self.uses < 0:
                 self.uses = 1000
@@ -124,6 +129,19 @@ async def test_it_logs_in_once_and_again_when_the_token_has_expired(airflow: Air
     await ask(airflow, lambda api: [api.trigger("a"), api.trigger("b")])
     assert airflow.logins == 2
     assert [path for _, path, _ in airflow.requests] == [f"/api/v2/dags/{d}/dagRuns" for d in ("a", "b", "b")]
+
+
+async def test_a_run_is_never_started_twice_when_the_server_is_silent(airflow: Airflow) -> None:
+    airflow.silent = 1
+    with pytest.raises(AirflowApiError, match=r"does not answer POST .* \(\w+\)"):
+        await ask(airflow, lambda api: api.trigger("a"))
+    assert len(airflow.requests) == 1
+
+
+async def test_a_read_is_tried_again_when_the_server_is_silent(airflow: Airflow) -> None:
+    airflow.silent = 1
+    assert await ask(airflow, lambda api: api.tasks(RUN)) == []
+    assert len(airflow.requests) == 2
 
 
 async def test_a_refused_login_names_address_and_user_but_no_password(airflow: Airflow) -> None:

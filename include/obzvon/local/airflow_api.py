@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from obzvon.errors import ObzvonError
 
@@ -16,6 +17,7 @@ __all__ = ["AirflowApi", "AirflowApiError", "Health", "Run", "TaskInstance", "he
 
 FINISHED = frozenset({"success", "failed"})
 PAGE = 100
+READ_TRIES = 4
 
 
 class AirflowApiError(ObzvonError):
@@ -73,7 +75,7 @@ class AirflowApi:
     def __init__(self, base_url: str, user: str, password: str) -> None:
         self.base_url = base_url.rstrip("/")
         # the server is on this machine or named by the caller: a proxy of the environment has no part in it
-        self._http = httpx.Client(base_url=self.base_url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=self.base_url, timeout=60, trust_env=False)
         self._user, self._password = user, password
 
     def __enter__(self) -> AirflowApi:
@@ -83,7 +85,7 @@ class AirflowApi:
         self._http.close()
 
     def _login(self) -> None:
-        answer = self._http.post("/auth/token", json={"username": self._user, "password": self._password})
+        answer = self._send("POST", "/auth/token", json={"username": self._user, "password": self._password})
         if answer.status_code != httpx.codes.CREATED:
             raise AirflowApiError(
                 f"Airflow at {self.base_url} does not accept the login of user {self._user} (HTTP {answer.status_code})"
@@ -94,12 +96,25 @@ class AirflowApi:
         """One request under /api/v2; logs in first, and once more when the token has expired."""
         if "Authorization" not in self._http.headers:
             self._login()
-        answer = self._http.request(method, f"/api/v2{path}", **options)
+        answer = self._send(method, f"/api/v2{path}", **options)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._login()
-            answer = self._http.request(method, f"/api/v2{path}", **options)
+            answer = self._send(method, f"/api/v2{path}", **options)
         if answer.is_error:
             raise AirflowApiError(f"Airflow: {method} {path}: {_detail(answer)} (HTTP {answer.status_code})")
+        return answer
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Reads are tried again when the server is silent; a request that starts something is sent once."""
+        tries = stop_after_attempt(READ_TRIES if method == "GET" else 1)
+        sending = Retrying(
+            stop=tries, wait=wait_fixed(1), retry=retry_if_exception_type(httpx.TransportError), reraise=True
+        )
+        try:
+            answer: httpx.Response = sending(self._http.request, method, path, **options)
+        except httpx.TransportError as error:
+            cause = type(error).__name__
+            raise AirflowApiError(f"Airflow at {self.base_url} does not answer {method} {path} ({cause})") from error
         return answer
 
     def dags(self) -> dict[str, datetime | None]:

@@ -73,7 +73,10 @@ def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict
         },
         "database": {"sql_alchemy_conn": server.url("obzvon_airflow", driver="postgresql+psycopg2")},
         # else a finished task holds its slot for up to 5 s, and a deferred task can fail with "state mismatch"
-        "workers": {"min_heartbeat_interval": 1},
+        "workers": {
+            "min_heartbeat_interval": 1,
+            "execution_api_timeout": 60,  # a busy laptop answers late; a second start request of a task would fail it
+        },
         "scheduler": {
             "scheduler_idle_sleep_time": 0.5,
             "trigger_timeout_check_interval": 3,
