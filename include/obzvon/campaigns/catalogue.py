@@ -44,7 +44,9 @@ def _load_or_error(path: Path) -> CampaignSpec | CampaignFileError:
 
 
 def files(folder: Path) -> list[Path]:
-    """The campaign files of a folder, by name; subfolders are not searched."""
+    """The campaign files of a folder, by name; subfolders are not searched. CampaignFileError: there is no folder."""
+    if not folder.is_dir():
+        raise CampaignFileError(f"{folder}: no such folder of campaign files; create it or correct OBZVON_CAMPAIGNS")
     return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
 
 

@@ -17,7 +17,12 @@ Loc = Sequence[str | int]
 
 def explain(error: ValidationError, data: dict[str, Any]) -> list[str]:
     """One line a fault, `key: what is wrong and the cure`, in the order of the file. `data` is what was validated."""
-    return [f"{_key(fault['loc'], data)}: {_sentence(fault, data)}" for fault in error.errors()]
+    return [f"{_key(_place(fault), data)}: {_sentence(fault, data)}" for fault in error.errors()]
+
+
+def _place(fault: ErrorDetails) -> Loc:
+    # a key that is no text has no name to show: the part that holds it is named
+    return fault["loc"][:-1] if fault["type"] == "invalid_key" else fault["loc"]
 
 
 def _sentence(fault: ErrorDetails, data: dict[str, Any]) -> str:
@@ -26,6 +31,8 @@ def _sentence(fault: ErrorDetails, data: dict[str, Any]) -> str:
         return "missing; add this key"
     if kind == "extra_forbidden":
         return _unknown(fault["loc"], data)
+    if kind == "invalid_key":
+        return f"YAML reads one of these keys as {fault['input']!r}; write it in quotes"
     if kind == "value_error":
         return str(ctx["error"])
     if kind == "string_pattern_mismatch" and fault["loc"] == ("name",):
