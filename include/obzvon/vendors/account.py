@@ -83,7 +83,9 @@ class Account:
         return self.login, self.password
 
     def _given(self, key: str, default: object, cure: str) -> Any:
-        value = self.options.get(key, default)
+        value = self.options.get(key)
+        if value is None or value == "":  # a form of the UI leaves empty texts
+            value = default
         if value is None:
             raise self._wrong(key, "is missing", cure)
         return value

@@ -19,6 +19,7 @@ from obzvon.errors import ConfigError, InDoubt
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth, FixedToken
 from obzvon.vendors.base import Acceptance, Contact, Dialer, Order, Page, Progress, Row, StopOutcome, Task, Totals
+from obzvon.vendors.connection_forms import DIALOG
 from obzvon.vendors.dialog_auth import DialogLogin
 from obzvon.vendors.dialog_report import redials, report_rows, report_totals
 from obzvon.vendors.dialog_settings import DialogSettings
@@ -57,6 +58,10 @@ class Dialog(Dialer):
         async with VendorSession(cls.code, account) as session:
             await cls.auth(account).header(session)
         return "a ready token is set; the first request will try it" if account.token else "login works"
+
+    @classmethod
+    def connection_form(cls) -> Mapping[str, Any]:
+        return DIALOG
 
     @classmethod
     def parse_settings(cls, value: Mapping[str, Any]) -> DialogSettings:

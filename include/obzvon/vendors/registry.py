@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from obzvon.vendors.base import Dialer
+from obzvon.vendors.dialog import Dialog
 from obzvon.vendors.settings import VendorSettings
-
-if TYPE_CHECKING:
-    from obzvon.vendors.base import Dialer
+from obzvon.vendors.twin import Twin
 
 
 def dialer_classes() -> dict[str, type[Dialer]]:
     """Every dialer by its vendor code."""
-    from obzvon.vendors.dialog import Dialog
-    from obzvon.vendors.twin import Twin
-
     return {"dialog": Dialog, "twin": Twin}
 
 

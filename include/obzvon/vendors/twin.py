@@ -42,6 +42,7 @@ from obzvon.vendors.base import (
     Task,
     Totals,
 )
+from obzvon.vendors.connection_forms import TWIN
 from obzvon.vendors.http import VendorSession
 from obzvon.vendors.tally import Tally
 from obzvon.vendors.twin_auth import TwinLogin, service
@@ -94,6 +95,10 @@ class Twin(Dialer):
         async with VendorSession(cls.code, account, cls.auth(account)) as session:
             await session.read("GET", service(account, "iam_url", "users/me"), action="ask who is signed in")
         return "login works"
+
+    @classmethod
+    def connection_form(cls) -> Mapping[str, Any]:
+        return TWIN
 
     @classmethod
     def parse_settings(cls, value: Mapping[str, Any]) -> TwinSettings:
