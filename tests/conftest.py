@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from obzvon.local.postgres import Postgres
-from obzvon.warehouse.db import connect, migrate
+from obzvon.warehouse.db import connect
+from obzvon.warehouse.migrate import migrate
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from obzvon.warehouse.db import migrate, schema_is_current
+from obzvon.warehouse.migrate import migrate, schema_is_current
 
 
 def test_no_migration_is_missing(warehouse_dsn: str) -> None:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator, Context
-from obzvon.campaigns.catalogue import load
 
+from obzvon.campaigns.catalogue import load
 from obzvon.campaigns.spec import CampaignSpec
-from obzvon.contacts.prepare import prepared
 from obzvon.policy.model import load_policy
-from obzvon.stages.plan import PlanSummary, plan
 from obzvon.warehouse.db import connect
 from obzvon_provider.connections import AirflowConnections
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
 from obzvon_provider.paths import campaigns_folder, policy_file, project_root
 from obzvon_provider.runtime import phone_secret
+
+if TYPE_CHECKING:
+    from obzvon.stages.planning.summary import PlanSummary
 
 __all__ = ["PlanOperator"]
 
@@ -38,6 +39,10 @@ class PlanOperator(BaseOperator):
         self.campaign, self.warehouse_conn_id = campaign, warehouse_conn_id
 
     def execute(self, context: Context) -> list[int]:
+        # pandas takes over a second to import, and every task start parses the file that imports this module
+        from obzvon.contacts.prepare import prepared  # noqa: PLC0415
+        from obzvon.stages.plan import plan  # noqa: PLC0415
+
         with one_sentence():
             spec = load(campaigns_folder() / f"{self.campaign}.yaml")
             call_date = call_date_of(context, spec)

@@ -1,10 +1,10 @@
-"""Alembic environment: the DSN comes from `obzvon.warehouse.db.migrate`, the schema from `tables.metadata`."""
+"""Alembic environment: the DSN comes from `obzvon.warehouse.migrate`, the schema from `tables.metadata`."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from obzvon.warehouse.db import engine
+from obzvon.warehouse.migrate import engine
 from obzvon.warehouse.tables import metadata
 
 with engine(context.config.attributes["dsn"]).connect() as connection:
