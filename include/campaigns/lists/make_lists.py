@@ -130,13 +130,14 @@ class Numbers:
     """Phones of a list: each code's numbers one after the other, spread so that they do not look counted."""
 
     codes: tuple[str, ...]
+    step: int
     made: list[str] = field(default_factory=list)
 
     def next(self, prefix: str = "") -> str:
         """A phone nobody else of the list has, in the next way of writing it."""
         count = len(self.made)
         start = prefix or self.codes[count % len(self.codes)]
-        self.made.append(start + str((count + 1) * 7919)[-(10 - len(start)) :].zfill(10 - len(start)))
+        self.made.append(start + str((count + 1) * self.step)[-(10 - len(start)) :].zfill(10 - len(start)))
         return written(self.made[-1], count)
 
     def again(self, at: int) -> str:
@@ -151,7 +152,7 @@ def written(national: str, way: int) -> str:
 
 def people(codes: tuple[str, ...], seed: int) -> list[Person]:
     """The rows of one list in their final order."""
-    numbers, chance = Numbers(codes), random.Random(seed)  # noqa: S311 - a repeatable shuffle
+    numbers, chance = Numbers(codes, step=seed), random.Random(seed)  # noqa: S311 - a repeatable shuffle
     rows = [*_placed(numbers), *_zoned(numbers), *_issued(numbers), *_spoilt(), *_repeated(numbers)]
     chance.shuffle(rows)
     for number, row in enumerate(rows, start=1):
@@ -191,7 +192,7 @@ def _repeated(numbers: Numbers) -> Iterator[Person]:
 def dialog_rows() -> Iterator[list[str]]:
     """The list of the survey: shop customers after a delivery."""
     yield ["ID клиента", "ФИО", "Телефон", "Регион", "Часовой пояс", "Сегмент", "Дата заказа", "Сумма заказа"]
-    for p in people(("907", "935", "943", "944", "945", "946"), seed=951):
+    for p in people(("907", "935", "943", "944", "945", "946"), seed=7919):
         segment = ("новый", "постоянный", "VIP")[p.number % 3]
         date = f"{1 + p.number % 28:02d}.10.2026"
         yield [f"C-{100000 + p.number}", p.name, p.phone, p.region, p.zone, segment, date, p.amount]
@@ -200,7 +201,7 @@ def dialog_rows() -> Iterator[list[str]]:
 def twin_rows() -> Iterator[list[str]]:
     """The list of the reminder: patients of a clinic before a visit."""
     yield ["Код", "Пациент", "Моб. телефон", "Область", "Пояс", "Филиал", "Дата приёма", "Время", "К оплате"]
-    for p in people(("947", "948", "956", "957", "972", "973", "974", "975", "976"), seed=17):
+    for p in people(("947", "948", "956", "957", "972", "973", "974", "975", "976"), seed=6133):
         branch = ("Центр", "Север", "Юг")[p.number % 3]
         time = f"{9 + p.number % 10:02d}:{15 * (p.number % 4):02d}"
         date = f"{1 + p.number % 28:02d}.12.2026"
