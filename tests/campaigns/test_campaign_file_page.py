@@ -1,0 +1,103 @@
+"""docs/campaign-file.md says every key of the campaign file, and nothing that is none."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from obzvon.campaigns.catalogue import load
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.contacts.phones import Reason
+from obzvon.contacts.prepare import BAD_VARIABLE
+from obzvon.vendors.settings import VendorSettings
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "campaign-file.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```yaml *(\S*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+WHOLE = [text for place, text in BLOCKS if not place]
+PARTS = [(place, text) for place, text in BLOCKS if place]
+
+
+def data_of(place: str, text: str) -> dict[str, Any]:
+    """The page's whole file, with one part replaced by a block of the page."""
+    data = copy.deepcopy(yaml.safe_load(WHOLE[0]))
+    *above, last = place.split(".")
+    part = data
+    for key in above:
+        part = part[key]
+    part[last] = yaml.safe_load(text)
+    return data
+
+
+def specs() -> list[CampaignSpec]:
+    parts = [CampaignSpec.model_validate(data_of(place, text)) for place, text in PARTS]
+    return [CampaignSpec.model_validate(yaml.safe_load(WHOLE[0])), *parts]
+
+
+def test_the_page_shows_one_whole_file_that_is_valid(tmp_path: Path) -> None:
+    assert len(WHOLE) == 1
+    (tmp_path / "spring_poll.yaml").write_text(WHOLE[0], "utf-8")
+    assert load(tmp_path / "spring_poll.yaml").name == "spring_poll"
+
+
+@pytest.mark.parametrize(("place", "text"), PARTS, ids=lambda value: value.split("\n")[0])
+def test_each_part_of_the_page_is_valid_in_its_place(tmp_path: Path, place: str, text: str) -> None:
+    (tmp_path / "spring_poll.yaml").write_text(yaml.safe_dump(data_of(place, text), allow_unicode=True), "utf-8")
+    assert load(tmp_path / "spring_poll.yaml")
+
+
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every model that an annotation mentions; of a vendor's settings, those that a file can have."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        heirs = annotation.__subclasses__() if issubclass(annotation, VendorSettings) else []
+        for model in heirs:
+            yield from models(model)
+        if not heirs:
+            yield annotation
+    for part in get_args(annotation):
+        yield from models(part)
+
+
+def all_keys() -> set[tuple[str, str]]:
+    """(model, key) for every key that the models below the campaign file have."""
+    waiting, seen = [CampaignSpec], set[type[BaseModel]]()
+    while waiting:
+        model = waiting.pop()
+        if model not in seen:
+            seen.add(model)
+            waiting += [found for field in model.model_fields.values() for found in models(field.annotation)]
+    return {(model.__name__, key) for model in seen for key in model.model_fields}
+
+
+def shown(value: object) -> Iterator[tuple[str, str]]:
+    """(model, key) for every key that a validated file sets."""
+    if isinstance(value, BaseModel):
+        for key in value.model_fields_set:
+            yield type(value).__name__, key
+            yield from shown(getattr(value, key))
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ():
+        yield from shown(item)
+
+
+def test_every_key_of_the_models_stands_on_the_page() -> None:
+    on_page = {key for spec in specs() for key in shown(spec)}
+    assert all_keys() - on_page == set()
+
+
+def test_optional_keys_show_their_defaults() -> None:
+    whole = specs()[0]
+    for part in (whole.limits, whole.wait):
+        assert part == type(part)()
+    assert whole.contacts.max_reject_share == type(whole.contacts).model_fields["max_reject_share"].default
+    assert whole.contacts.max_contacts == type(whole.contacts).model_fields["max_contacts"].default
+
+
+def test_every_reason_of_an_unusable_row_stands_on_the_page() -> None:
+    table = set(re.findall(r"`(\w+)`", PAGE.split("### What becomes of a phone")[1].split("###")[0]))
+    assert {reason.value for reason in Reason} | {BAD_VARIABLE} <= table
