@@ -48,8 +48,12 @@ def test_another_campaign_file_gives_another_hash(planned: Planner) -> None:
     assert planned([row(1)]).plan_hash != planned([row(1)], spec=campaign(title="Another title")).plan_hash
 
 
-def test_a_plan_that_waits_is_replaced(conn: psycopg.Connection, planned: Planner) -> None:
+@pytest.mark.parametrize("state", ["planned", "refused"])
+def test_a_plan_of_which_nothing_is_at_the_vendor_is_replaced(
+    conn: psycopg.Connection, planned: Planner, state: str
+) -> None:
     planned([row(1), row(2), row(3, tz_offsets=[600])])
+    conn.execute("update ops.campaign_intent set state = %s where zone = '+10:00'", (state,))
     second = planned([row(5)])
     assert (second.reused, second.contacts_total) == (False, 1)
     tables = ("ops.campaign_plan", "ops.campaign_intent", "ops.plan_contact", "pii.contact_payload")

@@ -26,7 +26,7 @@ set exclusion_code = 'EXCL_DNC', exclusion_reason = 'suppressed_after_plan', int
 where c.intent_id = %(intent)s and c.sent_state is null and exists (
     select from ops.suppression s
     where s.phone_key = c.phone_key and s.purpose in ('*', %(purpose)s)
-      and s.valid_from <= now() and (s.valid_to is null or s.valid_to > now()))
+      and s.valid_from <= %(until)s and (s.valid_to is null or s.valid_to > now()))
 """
 
 
@@ -42,7 +42,9 @@ def _contact(external_id: str, phone: str, variables: Mapping[str, Any], offsets
 
 async def drop_suppressed(conn: psycopg.AsyncConnection, intent: Intent, purpose: str) -> int:
     """Exclude the contacts that asked not to be called since the plan was made. Does not commit."""
-    cur = await conn.execute(_SUPPRESS, {"intent": intent.intent_id, "purpose": str(purpose)})
+    cur = await conn.execute(
+        _SUPPRESS, {"intent": intent.intent_id, "purpose": str(purpose), "until": intent.window_end_utc}
+    )
     return cur.rowcount
 
 

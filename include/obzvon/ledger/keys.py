@@ -42,4 +42,4 @@ def external_id(plan: str, row_no: int) -> str:
 
 def phone_key(secret: bytes, e164: str) -> str:
     """HMAC-SHA256 of the number: stands for the phone everywhere outside `pii` and request bodies."""
-    return hmac.new(secret, e164.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, e164.encode(), "sha256").hex()

@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import CampaignFileError, ConfigError
 from obzvon.ledger.keys import external_id, intent_id, plan_id, zone_label
+from obzvon.ledger.states import NOTHING_AT_VENDOR
 from obzvon.policy.calendar import check_calendar
 from obzvon.policy.model import Policy
 from obzvon.policy.windows import Closed, Opening, check_window, opening
@@ -46,7 +47,7 @@ def plan(
 ) -> PlanSummary:
     """Plan a campaign for a subscriber-local date and return the numbers.
 
-    A plan that is already being carried out (an intent has left `planned`) is returned as it is and `chunks` is not
+    A plan that is already being carried out (of one intent something may be at the vendor) is returned as it is and `chunks` is not
     read; otherwise the stored plan is replaced. `chunks` are prepared frames in list order; `now` is an aware moment.
     The transaction is committed here unless the caller has opened one.
 
@@ -69,7 +70,7 @@ def _lock(conn: psycopg.Connection, key: str) -> None:
 def _under_way(conn: psycopg.Connection, key: str) -> bool:
     # the row locks keep a launch from starting on a plan that is about to be replaced
     states = conn.execute("select state from ops.campaign_intent where plan_id = %s for update", [key])
-    return any(state != "planned" for (state,) in states)
+    return any(state not in NOTHING_AT_VENDOR for (state,) in states)
 
 
 @dataclass(frozen=True, slots=True)
