@@ -115,8 +115,12 @@ Drawer = Callable[[str, int], Fate]
 
 
 def plan(people: Iterable[Person], rules: Rules, draw: Drawer, start: float, until: float | None) -> list[Attempt]:
-    """Every attempt still to come, from `start`: pace, windows, recalls. Contacts go in the order given."""
+    """Every attempt still to come, from `start`: pace, windows, recalls. Contacts go in the order given.
+
+    All moments are whole seconds, as the vendors' answers show them.
+    """
     made: list[Attempt] = []
+    start = float(math.ceil(start))
     order = itertools.count()
     queue = [(start, next(order), person) for person in people]
     queue = [(max(at, _due(person, rules) or at), n, person) for at, n, person in queue if _unfinished(person, rules)]
@@ -131,7 +135,7 @@ def plan(people: Iterable[Person], rules: Rules, draw: Drawer, start: float, unt
         elif opens > at:
             heapq.heappush(queue, (opens, next(order), person))
         else:
-            done = _dial(person, rules, draw, at)
+            done = _dial(person, rules, draw, math.floor(at))
             made.append(done)
             slot = slot if not done.dialed else at + 1 / rules.pace
             person = replace(person, history=(*person.history, done))

@@ -7,6 +7,7 @@ reached. Whatever changes the future has it planned anew from the virtual now.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -59,7 +60,7 @@ class Lifecycle:
         now = self._campaigns.now(campaign)
         begun = campaign.state in ("playing", "paused") and not _before_start(campaign)
         with self._store.transaction():
-            added = self._campaigns.add(campaign, contacts, now if begun else 0.0)
+            added = self._campaigns.add(campaign, contacts, math.floor(now) if begun else 0.0)
             if not added or campaign.state == "paused":
                 return campaign
             if begun:
@@ -107,7 +108,7 @@ class Lifecycle:
             return found
 
     def _begin(self, campaign: Campaign, start: float) -> Campaign:
-        start = max(start, time.time())
+        start = max(start, math.ceil(time.time()))
         ends_at = start + campaign.rules.lifetime if campaign.rules.lifetime else campaign.rules.until
         return self._campaigns.change(
             campaign,
@@ -141,14 +142,15 @@ class Lifecycle:
 
     def _freeze(self, campaign: Campaign, change: str, only: str = "true") -> None:
         """Take back the dials that have not begun; those already shown as waiting are kept, changed by `change`."""
-        values = {"task": campaign.task_id, "now": self._campaigns.now(campaign), "never": FOREVER}
+        now = self._campaigns.now(campaign)
+        values = {"task": campaign.task_id, "now": now, "at": math.floor(now), "never": FOREVER}
         future = f"task_id = :task and dial_at > :now and {only}"
         self._store.run(f"delete from attempt where {future} and queued_at > :now", values)
         self._store.run(f"update attempt set {change} where {future}", values)
 
 
 CANCELLED = (
-    "status = 'CANCEL', dialed = 0, dial_at = :now, answer_at = null, end_at = :now, record_at = null, ring = 0,"
+    "status = 'CANCEL', dialed = 0, dial_at = :at, answer_at = null, end_at = :at, record_at = null, ring = 0,"
     " talk = 0, responder = null, result = null, transferred = 0, price = 0"
 )
 

@@ -52,6 +52,7 @@ async def candidates(task_id: str, body: BetaBatch, world: WorldDep) -> Response
 
 def _known(task: BetaTask, world: World) -> None:
     account = world.settings.twin
-    for name, known in (("botId", account.bot_id), ("dialplanId", account.dialplan_id)):
-        if getattr(task, name) != known:
+    wanted = {"botId": (task.bot_id, account.bot_id), "dialplanId": (task.dialplan_id, account.dialplan_id)}
+    for name, (given, known) in wanted.items():
+        if given != known:
             raise Refusal(400, f"unknown {name}", {name: [f"this account has {known}"]})

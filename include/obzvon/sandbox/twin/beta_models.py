@@ -6,11 +6,12 @@ trailing blank), so case and outer blanks are not judged.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from obzvon.sandbox.models import Camel, Moment, Uuid
+from obzvon.sandbox.models import Camel, Moment, Strict, Uuid
 from obzvon.sandbox.twin.models import DaySecond, Seconds
 
 
@@ -45,6 +46,8 @@ class CallerId(Camel):
     def _data(self) -> Self:
         if (self.type == "default") == (self.data is not None):
             raise ValueError("data is null for Default and required for Custom and groupAON")
+        if self.type == "custom" and not re.fullmatch(r"7[0-9]{10}", self.data or ""):
+            raise ValueError("data of Custom is a number as 7xxxxxxxxxx")
         return self
 
 
@@ -103,7 +106,7 @@ class Unsuccessful(RecallRule):
         return self
 
 
-class RecallRules(Camel):
+class RecallRules(Strict):
     """One rule an outcome."""
 
     BUSY: RecallRule = RecallRule()
