@@ -47,7 +47,7 @@ def plan(
 ) -> PlanSummary:
     """Plan a campaign for a subscriber-local date and return the numbers.
 
-    A plan that is already being carried out (of one intent something may be at the vendor) is returned as it is and `chunks` is not
+    A plan that is already being carried out (something may be at the vendor) is returned as it is and `chunks` is not
     read; otherwise the stored plan is replaced. `chunks` are prepared frames in list order; `now` is an aware moment.
     The transaction is committed here unless the caller has opened one.
 
