@@ -253,7 +253,7 @@ async def test_only_tasks_with_our_marker_are_found_on_all_pages() -> None:
     assert found == (Found(TASK, "Наше [af:ab12cd34]", "READY"),)
     assert (nothing, unknown) == ((), None)
     assert seen.queries[0] == {
-        "keyword": "[af:ab12cd34]", "from": "2030-01-14T11:00:00+00:00", "to": "2030-01-14T12:00:00+00:00",
+        "keyword": "[af:ab12cd34]", "from": "2030-01-14T11:00:00+00:00", "to": "2030-01-14T12:00:01+00:00",
         "limit": "1000", "offset": "0",
     }  # fmt: skip
 

@@ -134,6 +134,16 @@ async def test_an_unknown_host_means_not_sent() -> None:
             await http.send("POST", "/campaigns", action="create a campaign", json=BODY)
 
 
+async def test_what_cannot_be_written_was_not_sent() -> None:
+    async with vendor(drop) as seen, session(seen.url) as http:
+        with pytest.raises(NotSent, match="too large a number"):
+            await http.send("POST", "/campaigns", action="create a campaign", json={"debt": 10**40})
+    async with session("http://[vendor") as http:
+        with pytest.raises(NotSent, match="not a valid http"):
+            await http.send("POST", "/campaigns", action="create a campaign", json=BODY)
+    assert seen.asked == []
+
+
 async def test_tls_against_a_plain_port_means_not_sent() -> None:
     async with vendor(drop) as seen, session(seen.url.replace("http://", "https://")) as http:
         with pytest.raises(NotSent):

@@ -11,7 +11,9 @@ from vendor_world import NOW, order, session, spec
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ConfigError
+from obzvon.vendors.base import Dialer
 from obzvon.vendors.dialog import Dialog
+from obzvon.vendors.http import Account, VendorSession
 from obzvon.vendors.twin import Twin
 
 BOT = "44e62ac6-6c08-4ad1-923d-5ee3299dd737"
@@ -130,3 +132,13 @@ async def test_twin_refuses_an_order_its_task_cannot_say(
     async with session("http://127.0.0.1:9", **options) as http:
         with pytest.raises(ConfigError, match=words):
             Twin(http, spec(settings)).check(order(**changes), NOW)
+
+
+@pytest.mark.parametrize(("settings", "dialer"), [(DIALOG, Dialog), (V1, Twin)], ids=["dialog", "twin"])
+async def test_an_account_without_credentials_is_refused_before_any_request(
+    settings: dict[str, Any], dialer: type[Dialer]
+) -> None:
+    for empty in (Account("http://127.0.0.1:9"), Account("vendor.example", "robot", "secret")):
+        async with VendorSession("testvendor", empty) as http:
+            with pytest.raises(ConfigError, match=r"fill them in|give the address"):
+                dialer(http, spec(settings)).check(order(), NOW)

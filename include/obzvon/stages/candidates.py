@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from obzvon.errors import AuthRefused, NotSent, RateLimited, Refused, VendorError
+from obzvon.errors import AuthRefused, ConfigError, NotSent, RateLimited, Refused, VendorError
 from obzvon.ledger.contacts import contacts_of, mark_rejected, mark_sent
 from obzvon.ledger.intents import Intent, in_doubt, move, reread
 from obzvon.ledger.states import IntentState
@@ -48,7 +48,7 @@ async def _add(run: Launcher, intent: Intent, order: Order, batch: Sequence[Cont
     number = await _write_ahead(run, intent, len(batch))
     try:
         taken = await run.dialer.add_contacts(intent.vendor_task_id or "", order, batch)
-    except (NotSent, AuthRefused, RateLimited) as error:  # about the account or the line, not about these contacts
+    except (NotSent, AuthRefused, RateLimited, ConfigError) as error:  # not about these contacts
         await _settle(run, intent, number, "refused", 0, str(error))
         raise
     except Refused as error:

@@ -18,6 +18,7 @@ import psycopg
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import (
     AuthRefused,
+    ConfigError,
     InDoubtError,
     KillSwitchOpen,
     LedgerError,
@@ -116,7 +117,7 @@ class Launcher:
         riding = contacts if self.dialer.contacts_in_create else ()
         try:
             task_id = await self.dialer.create(order, riding)
-        except (NotSent, AuthRefused, RateLimited) as error:
+        except (NotSent, AuthRefused, RateLimited, ConfigError) as error:
             await self._move(intent, S.PLANNED, detail=str(error))
             raise
         except Refused as error:

@@ -76,6 +76,12 @@ class Account:
         except (KeyError, ValueError, OSError):
             raise self._wrong(key, "is not an IANA time zone such as Asia/Yekaterinburg", cure) from None
 
+    def check(self) -> None:
+        """ConfigError when the address is none, or when there is neither a token nor login and password."""
+        self.url("/")
+        if not self.token:
+            self.credentials()
+
     def credentials(self) -> tuple[str, str]:
         """Login and password, or a ConfigError."""
         if not self.login or not self.password:

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from obzvon.errors import AuthRefused, ConfigError, InDoubt, NotSent, ObzvonError, RateLimited, Refused, VendorError
+from obzvon.errors import AuthRefused, InDoubt, NotSent, RateLimited, Refused, VendorError
 
 #: Raised before the first byte of a request leaves: name look-up, connect, TLS, waiting for a connection.
 _BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ServerFingerprintMismatch)
@@ -65,10 +65,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return None if moment is None else max(0.0, (moment - now).total_seconds())
 
 
-def failed_request(vendor: str, action: str, error: Exception) -> ObzvonError:
+def failed_request(vendor: str, action: str, error: Exception) -> VendorError:
     """The error for a request that got no answer. Only connection errors prove that nothing was sent."""
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
-        return ConfigError(f"{vendor}: {action}: the connection's address is not a valid http(s) address; correct it")
+        return NotSent(vendor, action, "the connection's address is not a valid http(s) address; correct it")
     cause = _CAUSES.get(type(error), type(error).__name__)
     if isinstance(error, _BEFORE_SENDING):
         return NotSent(vendor, action, cause)

@@ -223,7 +223,10 @@ class Dialer(ABC):
 
     @abstractmethod
     async def create(self, order: Order, contacts: Sequence[Contact]) -> str:
-        """Create the vendor campaign with one request, never repeated; its id. VendorError says what is proven."""
+        """Create the vendor campaign with one request, never repeated; its id.
+
+        VendorError says what is proven; a ConfigError comes before the request leaves.
+        """
 
     @abstractmethod
     async def add_contacts(self, task_id: str, order: Order, contacts: Sequence[Contact]) -> Acceptance:

@@ -68,6 +68,7 @@ class Dialog(Dialer):
         return DialogSettings.model_validate(value)
 
     def check(self, order: Order, now: datetime) -> None:
+        self.session.account.check()
         schedule = _schedule(order, self._zone())
         starts = order.starts_at.astimezone(self._zone())
         ends = order.ends_at.astimezone(self._zone())

@@ -179,6 +179,8 @@ class VendorSession:
             )
         except (aiohttp.ClientError, OSError) as error:
             failure = failed_request(self.vendor, action, error)
+        except orjson.JSONEncodeError:
+            failure = NotSent(self.vendor, action, "a value cannot be written as JSON: too large a number")
         raise failure  # outside the handler: a chained aiohttp error may show the address with its query
 
     def _timeout(self, endless: bool) -> aiohttp.ClientTimeout:

@@ -108,6 +108,7 @@ class Twin(Dialer):
         return family.model_validate(value)
 
     def check(self, order: Order, now: datetime) -> None:
+        self._account.check()
         campaign = f"campaign {self.spec.name}"
         if order.local_from >= order.local_to:
             raise ConfigError(

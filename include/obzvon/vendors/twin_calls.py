@@ -42,7 +42,8 @@ async def listed(
 
     Halves share their border, so a row on it may come twice: rows are told apart by their id, as always.
     """
-    periods = [(since.replace(microsecond=0), until.replace(microsecond=0))]
+    # whole seconds, outwards: what was created this very second must not look like "none"
+    periods = [(since.replace(microsecond=0), until.replace(microsecond=0) + timedelta(seconds=1))]
     while periods:
         start, end = periods.pop()
         offset = 0
