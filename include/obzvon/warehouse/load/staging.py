@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -96,7 +97,7 @@ class Staging:
         key = phone_key(self._secret, row.phone) if row.phone else None
         return (
             self._seq, call, _text(row.external_id), key, row.started_at, row.updated_at, row.disposition.value,
-            redact(row.status_raw), redact(row.responder_raw) if row.responder_raw else None, row.ring_sec,
+            _word(row.status_raw), _word(row.responder_raw) if row.responder_raw else None, row.ring_sec,
             row.talk_sec, row.transferred, _text(row.caller_id), row.cost_rub, _text(row.record_url) or None,
             row.goal_reached,
         )  # fmt: skip
@@ -136,6 +137,10 @@ _REQUEUED = """
 update ops.quarantine set requeued_at = now()
 where archive_id = %s and requeued_at is null and row_no <> all(%s)
 """
+
+
+#: Statuses are a handful of words, repeated in every row.
+_word = lru_cache(maxsize=1024)(redact)
 
 
 def _checked(row: Attempt | Part) -> str:

@@ -1,5 +1,4 @@
--- Every row of the list. An excluded one is closed by the plan; a row that changed sides since it was written (an opt-out
--- before the launch, a plan made anew) is put right.
+-- Every row of the list; an excluded one is closed by the plan.
 insert into dwh.fact_campaign_contact as f (
     plan_id, row_no, intent_id, contact_key, campaign_key, script_key, call_date, loaded_at, exclusion_code,
     exclusion_reason, final_disposition, closed_at)
@@ -11,10 +10,10 @@ join dwh.dim_contact d on d.contact_id = p.contact_id and d.phone_key is not dis
                       and d.valid_from <= %(planned_at)s and (d.valid_to is null or d.valid_to > %(planned_at)s)
 where p.plan_id = %(plan_id)s
 on conflict (plan_id, row_no) do update set
-    intent_id = excluded.intent_id, contact_key = excluded.contact_key, campaign_key = excluded.campaign_key,
-    script_key = excluded.script_key, loaded_at = excluded.loaded_at, exclusion_code = excluded.exclusion_code,
-    exclusion_reason = excluded.exclusion_reason, final_disposition = excluded.final_disposition,
-    closed_at = excluded.closed_at
-where (f.intent_id, f.contact_key, f.campaign_key, f.script_key, f.exclusion_code, f.exclusion_reason)
-      is distinct from (excluded.intent_id, excluded.contact_key, excluded.campaign_key, excluded.script_key,
-                        excluded.exclusion_code, excluded.exclusion_reason)
+    contact_key = excluded.contact_key, campaign_key = excluded.campaign_key, script_key = excluded.script_key,
+    loaded_at = excluded.loaded_at, exclusion_code = excluded.exclusion_code,
+    exclusion_reason = excluded.exclusion_reason,
+    final_disposition = coalesce(excluded.exclusion_code, f.final_disposition)
+where (f.contact_key, f.campaign_key, f.script_key, f.exclusion_code, f.exclusion_reason)
+      is distinct from (excluded.contact_key, excluded.campaign_key, excluded.script_key, excluded.exclusion_code,
+                        excluded.exclusion_reason)
