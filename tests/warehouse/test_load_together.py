@@ -1,0 +1,89 @@
+"""Loads that meet or die: each call is one fact, and rows and the loaded mark commit together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+import psycopg
+import pytest
+from loading import JsonlDialer, Vendor, call, plan_of
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.stages.collect import LoadResult, waiting_batches
+from obzvon.vendors.base import Row
+from obzvon.warehouse.db import connect
+
+
+def loaded_at_once(jobs: list[tuple[Vendor, str]]) -> list[LoadResult]:
+    start = threading.Barrier(len(jobs))
+
+    def job(vendor: Vendor, batch: str) -> LoadResult:
+        with connect(vendor.dsn) as conn:
+            start.wait()
+            return vendor.load(conn, batch)
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(job, *zip(*jobs, strict=True)))
+
+
+async def test_intents_of_one_plan_may_be_loaded_at_once(
+    conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path
+) -> None:
+    vendors = [Vendor(warehouse_dsn, tmp_path, intent) for intent in plan_of(conn, 2, intents=4)]
+    for n, vendor in enumerate(vendors):
+        await vendor.pull("b1", [call(10 * n + k, 2 * n + k) for k in (1, 2)])
+    results = loaded_at_once([(vendor, "b1") for vendor in vendors])
+    assert [(r.inserted, r.unmatched) for r in results] == [(2, 0)] * 4
+    counts = "select (select count(*) from dwh.dim_contact), count(*), sum(attempts) from dwh.fact_campaign_contact"
+    assert conn.execute(counts).fetchone() == (8, 8, 8)
+
+
+async def test_two_pulls_of_one_intent_loaded_at_once_end_with_the_newer_answer(
+    conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path
+) -> None:
+    (intent,) = plan_of(conn, 3)
+    vendor = Vendor(warehouse_dsn, tmp_path, intent)
+    await vendor.pull("b1", [call(1, disposition="PENDING"), call(2, 2)])
+    await vendor.pull("b2", [call(1, disposition="RPC_REFUSED"), call(2, 2), call(3, 3)])
+    loaded_at_once([(vendor, "b1"), (vendor, "b2")])
+    facts = "select vendor_call_id, disposition_code from dwh.fact_call_attempt order by 1"
+    assert conn.execute(facts).fetchall() == [("k1", "RPC_REFUSED"), ("k2", "NO_ANSWER"), ("k3", "NO_ANSWER")]
+
+
+class LosesTheDatabase(JsonlDialer):
+    """The server drops every other connection while the second row is being read."""
+
+    dsn = ""
+
+    @classmethod
+    def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
+        for number, row in enumerate(super().parse(spec, kind, stream)):
+            if number == 1:
+                with connect(cls.dsn) as other:
+                    other.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity"
+                        " where datname = current_database() and pid <> pg_backend_pid()"
+                    )
+            yield row
+
+
+async def test_a_load_that_dies_leaves_nothing_and_the_next_one_does_it_all(
+    conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path
+) -> None:
+    (intent,) = plan_of(conn, 3)
+    vendor = Vendor(warehouse_dsn, tmp_path, intent)
+    await vendor.pull("b1", [call(1), call(2, 2), call(3, 3)])
+    LosesTheDatabase.dsn, vendor.dialer = warehouse_dsn, LosesTheDatabase
+    with pytest.raises(psycopg.OperationalError), connect(warehouse_dsn) as doomed:
+        vendor.load(doomed, "b1")
+    vendor.dialer = JsonlDialer
+    with connect(warehouse_dsn) as alive:
+        assert alive.execute("select count(*) from dwh.fact_call_attempt").fetchone() == (0,)
+        assert waiting_batches(alive, intent) == ["b1"]
+        alive.commit()
+        assert vendor.load(alive, "b1").inserted == 3
+        assert waiting_batches(alive, intent) == []
