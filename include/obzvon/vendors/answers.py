@@ -133,12 +133,12 @@ def _objections(body: bytes) -> Iterator[str]:
 
 
 def _names(parsed: Any) -> Iterator[str]:
-    """Places in FastAPI's `detail[].loc`; keys of `errors`, `error`, `detail`, `details` and `errors[].fields`."""
+    """Places in FastAPI's `detail[].loc`; keys of `errors`, `error`, `detail`, `details` or of the `fields` in them."""
     if not isinstance(parsed, dict):
         return
     for key in ("detail", "details", "errors", "error"):
         match parsed.get(key):
-            case dict() as named:
+            case {"fields": dict() as named} | (dict() as named):
                 yield from filter(None, map(_place, named))
             case list() as listed:
                 for item in (one for one in listed if isinstance(one, dict)):

@@ -11,42 +11,26 @@ Neither a log line nor an error message has a body, a token, a phone or the quer
 
 from __future__ import annotations
 
-import asyncio
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from io import BytesIO
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import aiohttp
 import orjson
-import tenacity
 
-from obzvon.errors import NotSent, ObzvonError, RateLimited, Refused, VendorError
+from obzvon.errors import NotSent, ObzvonError, Refused, VendorError
 from obzvon.vendors.account import Account
 from obzvon.vendors.answers import Answer, Where, failed_request, refused_request, vendor_date
 from obzvon.vendors.auth import Auth, Clock, utc_now
+from obzvon.vendors.patience import NoCredentials, Patience, patiently
+from obzvon.vendors.wire import pieces, wire
 
 __all__ = ["Account", "Answer", "Patience", "Stream", "VendorSession"]
 
-T = TypeVar("T")
-
 _ERROR_BODY_LIMIT = 64 * 1024
-_CHUNK = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a read is repeated: at most `attempts` requests within `budget` seconds, waits growing from `first` to
-    `longest` seconds with jitter; `Retry-After` goes before. `sleep` is the other half of the clock."""
-
-    attempts: int = 7
-    budget: float = 300
-    first: float = 0.5
-    longest: float = 30
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +41,6 @@ class Stream:
     date: datetime
     headers: Mapping[str, str] = field(repr=False)
     chunks: AsyncIterator[bytes] = field(repr=False)
-
-
-class _NoCredentials(NotSent):
-    """The login failed, so the request itself never left. The login has had its own patience."""
 
 
 class VendorSession:
@@ -112,7 +92,7 @@ class VendorSession:
         async def once() -> Answer:
             return await self._whole(await self._open(method, path, action, request, auth=auth), action)
 
-        return await self._patiently(once)
+        return await patiently(self._patience, once)
 
     async def send(self, method: str, path: str, *, action: str, **request: Any) -> Answer:
         """The answer to the one request that creates or changes; VendorError.delivery says what a failure proves."""
@@ -125,23 +105,12 @@ class VendorSession:
         async def once() -> aiohttp.ClientResponse:
             return await self._open(method, path, action, request, endless=True)
 
-        response = await self._patiently(once)
+        response = await patiently(self._patience, once)
         try:
             date = vendor_date(response.headers, self.clock())
             yield Stream(response.status, date, response.headers, self._chunks(response, action))
         finally:
             response.close()
-
-    async def _patiently(self, once: Callable[[], Awaitable[T]]) -> T:
-        patience = self._patience
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_may_pass),
-            wait=_Wait(patience),
-            stop=tenacity.stop_after_attempt(patience.attempts) | tenacity.stop_before_delay(patience.budget),
-            sleep=patience.sleep,
-            reraise=True,
-        )
-        return await retrying(once)
 
     async def _open(
         self,
@@ -175,7 +144,7 @@ class VendorSession:
                 self.account.url(path),
                 allow_redirects=False,
                 timeout=self._timeout(endless),
-                **_wire(request, header),
+                **wire(request, header),
             )
         except (aiohttp.ClientError, OSError) as error:
             failure = failed_request(self.vendor, action, error)
@@ -199,7 +168,7 @@ class VendorSession:
         except Refused:
             raise
         except VendorError as error:
-            failure = _NoCredentials(self.vendor, action, f"no token to send it with: {error}")
+            failure = NoCredentials(self.vendor, action, f"no token to send it with: {error}")
         raise failure
 
     async def _renewed(
@@ -211,7 +180,7 @@ class VendorSession:
         except Refused:
             raise
         except VendorError as error:
-            failure = _NoCredentials(self.vendor, action, f"no token to send it with: {error}")
+            failure = NoCredentials(self.vendor, action, f"no token to send it with: {error}")
         raise failure
 
     async def _whole(self, response: aiohttp.ClientResponse, action: str) -> Answer:
@@ -245,51 +214,3 @@ class VendorSession:
             response.close()
         where = Where(self.vendor, action, self.account.conn_id)
         return refused_request(where, response.status, response.headers, body, self.clock())
-
-
-async def pieces(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The decoded body piece by piece; EOFError when a compressed one stops before its end."""
-    if response.headers.get("Content-Encoding", "").lower() != "gzip":
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            yield chunk
-        return
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        yield inflater.decompress(chunk)
-    if not inflater.eof:
-        raise EOFError
-
-
-def _wire(request: Mapping[str, Any], header: str | None) -> dict[str, Any]:
-    """Arguments for aiohttp, built anew for every sending: a body stream can be read only once."""
-    wire = {key: value for key, value in request.items() if key not in {"json", "headers"}}
-    headers = dict(request.get("headers") or {})
-    if header is not None:
-        headers["Authorization"] = header
-    if "json" in request:
-        headers["Content-Type"] = "application/json"
-        wire["data"] = BytesIO(orjson.dumps(request["json"]))
-    return wire | {"headers": headers}
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Worth repeating a read for: no connection, no answer, too many requests, the vendor's own trouble."""
-    if isinstance(error, RateLimited):
-        return True
-    if not isinstance(error, VendorError) or isinstance(error, Refused | _NoCredentials):
-        return False
-    return error.status is None or error.status >= 500 or error.status == 408
-
-
-class _Wait(tenacity.wait.wait_base):
-    """`Retry-After` where the vendor named it, else exponential with jitter."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._backoff = tenacity.wait_exponential_jitter(
-            multiplier=patience.first, max=patience.longest, jitter=patience.first
-        )
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        named = error.retry_after if isinstance(error, VendorError) else None
-        return self._backoff(retry_state) if named is None else named
