@@ -239,3 +239,21 @@ async def test_phones_goals_and_redacted_words_come_from_their_tables(world: Wor
         {"text": "Добрый день", "start_time": 0.0, "end_time": 2.25, "role": "operator"},
         {"text": "нет, [phone]", "start_time": 2.5, "end_time": 4.0, "role": "client"},
     ]
+
+
+async def test_one_odd_call_is_left_in_doubt_and_the_others_go_out(
+    conn: psycopg.Connection, warehouse_dsn: str
+) -> None:
+    world = World(conn, campaign(limits={"qolio_concurrency": 1}))
+    world.calls(10)
+
+    class Moody(Desk):
+        async def _answer(self, payload: PhoneCall) -> Answer:
+            if payload.uid == "dialog:00004":
+                return Unanswered(tries=5, status=500, cause="server error")
+            return await super()._answer(payload)
+
+    with pytest.raises(InDoubt, match="1 of 10 calls got no usable answer, 9 were taken"):
+        await deliver(warehouse_dsn, world.spec, Moody(), world.plan_id)
+    assert world.states() == {"SENT": 9, "IN_DOUBT": 1}
+    assert counts(await deliver(warehouse_dsn, world.spec, Desk(), world.plan_id)) == (1, 0, 0, 9)

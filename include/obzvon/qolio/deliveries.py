@@ -6,15 +6,17 @@ run means "Qolio may have it"; the call is sent again, which its `uid` makes har
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.rows import dict_row
 
 from obzvon.qolio.payload import CallRow, TurnRow
+from obzvon.warehouse.db import connect_async
 
 __all__ = ["Conversation", "Deliveries", "DeliveryState", "Mark", "Outcome", "conversations"]
 
@@ -123,19 +125,34 @@ def _conversation(row: dict[str, Any]) -> Conversation:
 
 
 class Deliveries:
-    """Writes the ledger through one autocommit connection: each method is one statement, so a group is kept whole."""
+    """Writes the ledger; each method is one statement and commits by itself, so a group is kept whole.
 
-    def __init__(self, conn: psycopg.AsyncConnection) -> None:
-        self._conn = conn
+    Marks are on disk when `mark` returns. Outcomes reach the disk within a second: a database server that dies in it
+    leaves SENDING, and the calls are sent again, which their `uid` makes harmless.
+    """
+
+    def __init__(self, marks: psycopg.AsyncConnection, outcomes: psycopg.AsyncConnection) -> None:
+        self._marks, self._outcomes = marks, outcomes
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, dsn: str) -> AsyncIterator[Self]:
+        """The ledger on two connections of its own, closed when the block ends."""
+        async with await connect_async(dsn) as marks, await connect_async(dsn) as outcomes:
+            await marks.set_autocommit(True)
+            await outcomes.set_autocommit(True)
+            await outcomes.execute("set synchronous_commit = off")
+            yield cls(marks, outcomes)
 
     async def hold(self, plan_id: str) -> None:
-        """Wait until no other session delivers this plan; held until the connection ends."""
-        await self._conn.execute("select pg_advisory_lock(hashtextextended('deliver:' || %s, 0))", [plan_id])
+        """Wait until no other session delivers this plan; held until the ledger is closed."""
+        await self._marks.execute("select pg_advisory_lock(hashtextextended('deliver:' || %s, 0))", [plan_id])
 
     async def mark(self, marks: Sequence[Mark]) -> None:
         """Commit a group's lines before its requests leave."""
         calls = [mark.conversation.call for mark in marks]
-        await self._execute(
+        await _execute(
+            self._marks,
             _MARK,
             [call.uid for call in calls],
             [call.vendor_code for call in calls],
@@ -148,7 +165,8 @@ class Deliveries:
 
     async def record(self, outcomes: Sequence[Outcome]) -> None:
         """Commit what became of a group of calls."""
-        await self._execute(
+        await _execute(
+            self._outcomes,
             _RECORD,
             [outcome.uid for outcome in outcomes],
             [outcome.state.value for outcome in outcomes],
@@ -157,6 +175,7 @@ class Deliveries:
             [outcome.reason for outcome in outcomes],
         )
 
-    async def _execute(self, statement: str, *columns: list[Any]) -> None:
-        if columns[0]:
-            await self._conn.execute(statement, columns)
+
+async def _execute(conn: psycopg.AsyncConnection, statement: str, *columns: list[Any]) -> None:
+    if columns[0]:
+        await conn.execute(statement, columns)

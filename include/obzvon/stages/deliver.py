@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 #: Calls read, marked and committed together before their requests leave.
 GROUP = 50
 NO_RECORDING = "no_recording"
+LEAST_SILENCE = 3
 
 
 class CallsClient(Protocol):
@@ -62,9 +63,7 @@ async def deliver(
     AuthRefused or ConfigError at once when no call can succeed, InDoubt when calls got no answer: the next run sends
     those again.
     """
-    async with await connect_async(dsn) as reader, await connect_async(dsn) as writer:
-        await writer.set_autocommit(True)
-        deliveries = Deliveries(writer)
+    async with await connect_async(dsn) as reader, Deliveries.connected(dsn) as deliveries:
         await deliveries.hold(plan_id)
         delivery = _Delivery(spec, client, deliveries, retry_rejected)
         try:
@@ -200,9 +199,9 @@ class _Delivery:
             self._watch(answer)
 
     def _watch(self, answer: Answer) -> None:
-        """Stop when as many calls in a row as there are workers met silence: Qolio is down, not one call odd."""
+        """Stop when every worker, and three calls at least, met silence in a row: Qolio is down, not one call odd."""
         self._silence = self._silence + 1 if isinstance(answer, Unanswered) else 0
-        if self._silence >= self._spec.limits.qolio_concurrency:
+        if self._silence >= max(LEAST_SILENCE, self._spec.limits.qolio_concurrency):
             raise _unanswered(self.summary())
 
 
