@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import vendor_documents as documents
@@ -69,7 +69,7 @@ async def test_twin_create_task() -> None:
         session(seen.url, candidates_path="/tasks/{task_id}/candidates") as http,
     ):
         dialer = Twin(http, spec)
-        dialer.check(order, NOW)
+        dialer.check(order, NOW + timedelta(hours=12))  # on_load: only on the day itself
         assert await dialer.create(order, ()) == created["id"]
     assert seen.asked == ["POST /api/cis/beta/tasks"]
     assert seen.bodies == [documents.TWIN_CREATE]

@@ -122,6 +122,7 @@ async def test_dialog_refuses_an_order_its_schedule_cannot_say(
         (BETA, {}, {}, "extra key `candidates_path` is missing"),
         (BETA, {"candidates_path": "/tasks/candidates"}, {}, "lacks {task_id}"),
         (BETA, {"candidates_path": "/t/{task_id}"}, {"starts_at": NOW - timedelta(minutes=1)}, "in the past"),
+        (BETA | {"start": "on_load"}, {"candidates_path": "/t/{task_id}"}, {}, "not yet 2030-01-15"),
         (V1, {"company_timezone": "UTC"}, {"local_from": time(18), "local_to": time(10)}, "reversed"),
         (V1, {"company_timezone": "UTC"}, {"ends_at": NOW}, "ends before"),
     ],

@@ -12,11 +12,11 @@ Neither a log line nor an error message has a body, a token, a phone or the quer
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import orjson
@@ -29,6 +29,8 @@ from obzvon.vendors.patience import NoCredentials, Patience, patiently
 from obzvon.vendors.wire import pieces, wire
 
 __all__ = ["Account", "Answer", "Patience", "Stream", "VendorSession"]
+
+T = TypeVar("T")
 
 _ERROR_BODY_LIMIT = 64 * 1024
 
@@ -124,11 +126,13 @@ class VendorSession:
     ) -> aiohttp.ClientResponse:
         """An answer with a status below 300 whose body is still to be read, or the sorted error."""
         credentials = self._auth if auth else None
-        header = await self._header(credentials, action)
+        header = await self._before(action, credentials.header(self)) if credentials else None
         response = await self._request(method, path, action, request, header, endless)
-        if response.status == 401 and credentials and await self._renewed(credentials, header, action, response):
-            header = await self._header(credentials, action)
-            response = await self._request(method, path, action, request, header, endless)
+        if response.status == 401 and credentials:
+            response.close()
+            if await self._before(action, credentials.renew(self, header or "")):
+                header = await self._before(action, credentials.header(self))
+                response = await self._request(method, path, action, request, header, endless)
         if response.status >= 300:
             raise await self._refusal(response, action)
         return response
@@ -160,23 +164,10 @@ class VendorSession:
             total=total, connect=connect, sock_connect=connect, sock_read=option("read_timeout", 60)
         )
 
-    async def _header(self, credentials: Auth | None, action: str) -> str | None:
-        if credentials is None:
-            return None
+    async def _before(self, action: str, credential: Awaitable[T]) -> T:
+        """A step that has to succeed before the request can leave, so its failure proves that it did not."""
         try:
-            return await credentials.header(self)
-        except Refused:
-            raise
-        except VendorError as error:
-            failure = NoCredentials(self.vendor, action, f"no token to send it with: {error}")
-        raise failure
-
-    async def _renewed(
-        self, credentials: Auth, header: str | None, action: str, response: aiohttp.ClientResponse
-    ) -> bool:
-        response.close()
-        try:
-            return await credentials.renew(self, header or "")
+            return await credential
         except Refused:
             raise
         except VendorError as error:

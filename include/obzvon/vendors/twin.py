@@ -12,20 +12,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-import tenacity
-
 from obzvon.errors import (
-    AuthRefused,
     ConfigError,
-    ContractBreak,
     InDoubt,
-    NotSent,
-    RateLimited,
-    Refused,
-    VendorError,
 )
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth, FixedToken
@@ -58,6 +49,7 @@ from obzvon.vendors.twin_results import (
     page_totals,
 )
 from obzvon.vendors.twin_settings import TwinBetaSettings, TwinSettings
+from obzvon.vendors.twin_tasks import V1Tasks, identity
 from obzvon.vendors.twin_v1_settings import TwinV1Settings
 
 if TYPE_CHECKING:
@@ -69,7 +61,6 @@ COMPANY_ZONE_CURE = "set it to the IANA time zone of the company in TWIN's cabin
 CANDIDATES_CURE = "set it to the path under which the beta API takes contacts, with {task_id} in it; ask TWIN's support"
 #: A call is created when its contact is loaded, which may be days before the window.
 _BEFORE, _AFTER = timedelta(days=7), timedelta(days=3)
-_CONFIRMATIONS, _CONFIRM_PAUSE = 5, 2.0
 
 
 class Twin(Dialer):
@@ -83,7 +74,8 @@ class Twin(Dialer):
         if not isinstance(spec.vendor, TwinSettings):
             raise ConfigError(f"campaign {spec.name}: `vendor.type` is not twin")
         self.settings = spec.vendor
-        self._ready: set[str] = set()
+        #: None in the beta family, which documents nothing but the creation.
+        self._tasks = V1Tasks(session) if isinstance(spec.vendor, TwinV1Settings) else None
 
     @classmethod
     def auth(cls, account: Account) -> Auth:
@@ -117,18 +109,17 @@ class Twin(Dialer):
             )
         if order.ends_at <= max(order.starts_at, now):
             raise ConfigError(f"{campaign}: the window ends before the task could start; choose a later call date")
-        if isinstance(self.settings, TwinV1Settings):
+        if isinstance(self.settings, TwinBetaSettings):
+            self._candidates_url("check")
+            self._check_beta_start(self.settings, order, now)
+        else:
             self._company_zone()
-            return
-        self._candidates_url("check")
-        if isinstance(self.settings, TwinBetaSettings) and self.settings.start == "scheduled" and order.starts_at < now:
-            raise ConfigError(f"{campaign}: scheduledAt {order.starts_at:%Y-%m-%d %H:%M} UTC is in the past")
 
     async def create(self, order: Order, contacts: Sequence[Contact]) -> str:
         url, body = self._creation(order)
         answer = await self.session.send("POST", url, action="create a task", json=body)
         created = answer.json()
-        task_id = _identity(created.get("id")) if isinstance(created, dict) else None
+        task_id = identity(created.get("id")) if isinstance(created, dict) else None
         if task_id is None:
             raise InDoubt(self.code, answer.action, "the answer has no id", status=answer.status)
         return task_id
@@ -136,7 +127,8 @@ class Twin(Dialer):
     async def add_contacts(self, task_id: str, order: Order, contacts: Sequence[Contact]) -> Acceptance:
         """One batch. No page documents a body of the answer: a 2xx takes all of it."""
         url = self._candidates_url(task_id)
-        await self._readable(task_id)
+        if self._tasks:
+            await self._tasks.readable(task_id)
         unit = 60 if self._account.text("timezone_unit", "seconds") == "minutes" else 1
         body = candidates(task_id, order, contacts, zone_unit=unit)
         await self.session.send("POST", url, action="add candidates", json=body)
@@ -144,51 +136,36 @@ class Twin(Dialer):
 
     async def start(self, task_id: str, order: Order, now: datetime) -> None:
         """`play` for a v1 task whose window is open; a later window starts by `startMoment`, a beta task by itself."""
-        if isinstance(self.settings, TwinV1Settings) and order.open_at(now):
-            await self._command(task_id, "play")
+        if self._tasks and order.open_at(now):
+            await self._tasks.play(task_id)
 
     async def cancel(self, task_id: str) -> StopOutcome:
-        """Pause, halt, then look until the status says so. A refused pause (nothing runs) is no reason not to halt."""
-        if not isinstance(self.settings, TwinV1Settings):
-            return StopOutcome.NOT_POSSIBLE
-        for command in ("pause", "halted"):
-            try:
-                await self._command(task_id, command)
-            except VendorError as error:
-                log.warning("task %s: %s", task_id, error)
-        return await self._confirmed(task_id)
+        """Pause, halt and confirm for v1; the beta family documents no way to stop a task."""
+        return await self._tasks.stop(task_id) if self._tasks else StopOutcome.NOT_POSSIBLE
 
     async def find(self, marker: str, since: datetime, until: datetime) -> tuple[Found, ...] | None:
-        if not isinstance(self.settings, TwinV1Settings):
-            return None
-        found: dict[str, Found] = {}
-        url = service(self._account, "cis_url", "telephony/autoCall")
-        query = {"keyword": marker}
-        async for page in listed(self.session, url, query, action="list tasks", since=since, until=until):
-            for item in page.items:
-                task = _found(item)
-                if marker in task.name:
-                    found[task.task_id] = task
-        return tuple(found.values())
+        return await self._tasks.find(marker, since, until) if self._tasks else None
 
     async def look(self, task: Task) -> Progress:
         tally = Tally(partial(redials, self.settings), recordings=self._records)
-        status = await self._status(task.task_id) if isinstance(self.settings, TwinV1Settings) else None
+        status = await self._tasks.status(task.task_id) if self._tasks else None
+        finished = self._tasks.is_final(status) if self._tasks and status else None
         vendor_time = self.session.clock()
         async for page in self._calls(task, "look at calls", CALL_FIELDS):
             vendor_time = page.answer.date
             await asyncio.to_thread(tally.add_all, item_rows(self.spec, "calls", page.items))
-        return tally.progress(vendor_time, None if status is None else self._is_final(status), status)
+        return tally.progress(vendor_time, finished, status)
 
     async def report(self, task: Task) -> AsyncIterator[Page]:
         """Calls, then for v1 the sessions with what was said; beta has it in the calls."""
-        v1 = isinstance(self.settings, TwinV1Settings)
         number, answered = 0, False
-        async for page in self._calls(task, "read calls", CALL_FIELDS if v1 else CALL_FIELDS + TRANSCRIPT_FIELDS):
+        async for page in self._calls(
+            task, "read calls", CALL_FIELDS if self._tasks else CALL_FIELDS + TRANSCRIPT_FIELDS
+        ):
             number += 1
             answered |= any(isinstance(item, dict) and item.get("status") == "ANSWERED" for item in page.items)
             yield Page("calls", number, page.query, _once(page.answer.body))
-        if not (v1 and answered):
+        if not (self._tasks and answered):
             return
         number = 0
         async for page in self._sessions(task):
@@ -236,6 +213,20 @@ class Twin(Dialer):
         )
         return service(self._account, "cis_url", "telephony/autoCall"), body
 
+    def _check_beta_start(self, settings: TwinBetaSettings, order: Order, now: datetime) -> None:
+        campaign = f"campaign {self.spec.name}"
+        if settings.start == "scheduled" and order.starts_at < now:
+            raise ConfigError(
+                f"{campaign}: the start (scheduledAt) {order.starts_at:%Y-%m-%d %H:%M} UTC is in the past;"
+                " choose a later call date"
+            )
+        days = {(now + timedelta(minutes=offset)).date() for offset in order.offsets}
+        if settings.start == "on_load" and days != {order.call_date}:
+            raise ConfigError(
+                f"{campaign}: `start: on_load` dials as soon as contacts are loaded, which is not yet {order.call_date};"
+                " say `start: scheduled` or launch on the day"
+            )
+
     def _candidates_url(self, task_id: str) -> str:
         if isinstance(self.settings, TwinV1Settings):
             return service(self._account, "cis_url", "telephony/autoCallCandidate/batch")
@@ -243,54 +234,6 @@ class Twin(Dialer):
         if "{task_id}" not in path:
             raise ConfigError(f"connection {self._account.conn_id}: extra key `candidates_path` lacks {{task_id}}")
         return service(self._account, "beta_url", path.replace("{task_id}", task_id).lstrip("/"))
-
-    async def _readable(self, task_id: str) -> None:
-        """Wait until a v1 task can be read: candidates that come earlier may be lost. NotSent when it never can be."""
-        if not isinstance(self.settings, TwinV1Settings) or task_id in self._ready:
-            return
-        patience = self._account.number("ready_seconds", 30)
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, Refused) and error.status == 404),
-            wait=tenacity.wait_fixed(1),
-            stop=tenacity.stop_after_delay(patience),
-            sleep=self.session.sleep,
-            reraise=True,
-        )
-        try:
-            await retrying(self._status, task_id)
-        except (AuthRefused, RateLimited):
-            raise
-        except VendorError as error:
-            failure = NotSent(self.code, "add candidates", f"the new task cannot be read ({error})")
-        else:
-            self._ready.add(task_id)
-            return
-        raise failure
-
-    async def _status(self, task_id: str) -> str | None:
-        url = service(self._account, "cis_url", f"telephony/autoCall/{quote(task_id, safe='')}")
-        body = (await self.session.read("GET", url, action="look at a task")).json()
-        status = body.get("status") if isinstance(body, dict) else None
-        return status if isinstance(status, str) and status else None
-
-    async def _command(self, task_id: str, command: str) -> None:
-        """Play, pause and halted may be repeated: the second time changes nothing."""
-        url = service(self._account, "cis_url", f"telephony/autoCall/{quote(task_id, safe='')}/{command}")
-        await self.session.read("POST", url, action=f"{command} a task")
-
-    async def _confirmed(self, task_id: str) -> StopOutcome:
-        for _ in range(_CONFIRMATIONS):
-            try:
-                if self._is_final(await self._status(task_id) or ""):
-                    return StopOutcome.CONFIRMED
-            except VendorError as error:
-                log.warning("task %s: %s", task_id, error)
-            await self.session.sleep(_CONFIRM_PAUSE)
-        return StopOutcome.UNCONFIRMED
-
-    def _is_final(self, status: str) -> bool:
-        """HALTED, and what the option `finished_statuses` adds: TWIN's public table of statuses is cut off."""
-        return status == "HALTED" or status in self._account.names("finished_statuses", ())
 
     def _company_zone(self) -> ZoneInfo:
         return self._account.zone("company_timezone", cure=COMPANY_ZONE_CURE)
@@ -307,19 +250,3 @@ class Twin(Dialer):
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
     yield body
-
-
-def _identity(value: object) -> str | None:
-    """A task's id: flat in beta, `{identity}` in v1."""
-    if isinstance(value, dict):
-        value = value.get("identity")
-    return value if isinstance(value, str) and value else None
-
-
-def _found(item: object) -> Found:
-    """A task of the list. One without id or name breaks the contract: it must not look like "not there"."""
-    named = item if isinstance(item, dict) else {}
-    task_id, name, status = _identity(named.get("id")), named.get("name"), named.get("status")
-    if task_id is None or not isinstance(name, str):
-        raise ContractBreak("twin.list", "id, name", "a task of the list has no id or no name")
-    return Found(task_id, name, status if isinstance(status, str) else None)
