@@ -25,7 +25,7 @@ CHUNK = 5_000
 MOST_TURNS = 32_767  # smallint
 MOST_SECONDS = Decimal(10_000_000)  # numeric(9,2)
 MOST_ROUBLES = Decimal(100_000_000)  # numeric(12,4)
-YEARS = range(2000, 2100)
+YEARS = range(2000, 2200)
 ROLES = frozenset({"bot", "client", "operator"})
 
 # Columns and types of the temporary tables, in the order in which rows are written.
@@ -151,7 +151,7 @@ def _checked(row: Attempt | Part) -> str:
     _demand(all(turn.role in ROLES for turn in row.turns), "turns", "has a role that is not bot, client or operator")
     if isinstance(row, Attempt):
         for name, moment in (("started_at", row.started_at), ("updated_at", row.updated_at)):
-            _demand(_plausible(moment), name, "is not a moment with an offset between 2000 and 2099")
+            _demand(_plausible(moment), name, "is not a moment with an offset between 2000 and 2199")
         for name, seconds in (("ring_sec", row.ring_sec), ("talk_sec", row.talk_sec)):
             _demand(seconds is None or 0 <= seconds < MOST_SECONDS, name, "is not a number of seconds")
         _demand(0 <= row.cost_rub < MOST_ROUBLES, "cost_rub", "is not a price in roubles")
