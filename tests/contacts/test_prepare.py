@@ -50,7 +50,7 @@ def test_a_good_row_in_full() -> None:
 def test_a_row_without_a_valid_phone_stays_with_its_reason_and_has_neither_key_nor_zone() -> None:
     found = rows(frame(Телефон=["112"], ФИО=[""], Регион=["Омская обл."], Долг=["x"])).iloc[0]
     assert found["exclusion_reason"] == Reason.SHORT_NUMBER
-    assert (found["phone_raw"], found["region"]) == ("112", "Омская обл.")
+    assert (found["phone_raw"], found["region"]) == ("112", "Омская область")
     assert [found[name] for name in ("phone_e164", "phone_key", "tz_offsets", "tz_source", "full_name")] == [None] * 5
 
 
@@ -76,6 +76,18 @@ def test_the_id_of_the_source_system_is_kept_and_a_missing_one_is_the_row() -> N
     found = rows(chunk, columns=columns, variables={})
     assert list(found["contact_id"]) == ["007", "row:2"]
     assert list(found["segment"]) == ["VIP", None]
+
+
+def test_an_id_that_is_the_phone_does_not_leave_with_it() -> None:
+    chunk = frame(Телефон=["8 943 123-45-67", "8 943 123-45-67"], Код=["+79431234567", "9431234"])
+    found = rows(chunk, columns={"phone": "Телефон", "contact_id": "Код"}, variables={})
+    assert list(found["contact_id"]) == ["row:1", "9431234"]
+
+
+def test_free_text_of_a_place_is_not_passed_on() -> None:
+    places = ["г Омск, ул. Примерная, 1-2", "ул. Примерная, 1-2", "Москва и Московская область"]
+    chunk = frame(Телефон=["89431234567"] * 3, ФИО=[""] * 3, Регион=places, Долг=[""] * 3)
+    assert list(rows(chunk)["region"]) == ["Омская область", None, None]
 
 
 def test_a_contact_of_whom_nothing_is_known_may_be_anywhere() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -58,12 +58,19 @@ def test_empty_lines_are_no_contacts_and_the_numbers_of_the_others_stay(tmp_path
     assert list(chunk.index) == [1, 4]
 
 
-def test_a_workbook_gives_the_same_rows_and_whole_numbers_without_a_fraction(tmp_path: Path) -> None:
-    write_xlsx(tmp_path / "list.xlsx", [HEADER, *ROWS, (79431234503, None, True, 12.5), (None,) * 4, (79431234504.0,)])
+#: A workbook's clock has no zone.
+NINE = datetime(2026, 12, 1, 9)  # noqa: DTZ001
+
+
+def test_a_workbook_gives_the_same_rows_whole_numbers_without_a_fraction_and_days_without_a_time(
+    tmp_path: Path,
+) -> None:
+    typed = [(79431234503, None, True, 12.5), (None,) * 4, (79431234504.0, date(2026, 12, 1), NINE)]
+    write_xlsx(tmp_path / "list.xlsx", [HEADER, *ROWS, *typed])
     assert rows_of(campaign({"type": "xlsx", "path": "list.xlsx"}), tmp_path) == [
         *ROWS,
         ("79431234503", "", "true", "12.5"),
-        ("79431234504", "", "", ""),
+        ("79431234504", "2026-12-01", "2026-12-01T09:00:00", ""),
     ]
 
 

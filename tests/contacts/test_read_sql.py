@@ -45,6 +45,11 @@ def test_rows_come_as_text(customers: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("end", [";", "\n", " -- all of them\n"])
+def test_a_query_may_end_as_people_end_queries(customers: str, end: str) -> None:
+    assert len(rows_of(campaign(source(QUERY + end)), Path(), Fixed(customers))) == 2
+
+
 def test_more_rows_than_one_chunk(customers: str) -> None:
     query = (
         'select (79430000000 + n)::text as "Телефон", \'\' as "ФИО", \'\' as "Регион", \'\' as "Долг"'

@@ -80,7 +80,7 @@ def test_a_zone_inside_the_region_narrows_it() -> None:
 
 def test_one_of_the_two_is_enough_when_the_other_cannot_be_read() -> None:
     assert zone("летнее", "Омская область") == Zone((360,), "region", "Омская область")
-    assert zone("Asia/Omsk", "Масква") == Zone((360,), "declared", "Масква")
+    assert zone("Asia/Omsk", "Масква") == Zone((360,), "declared")
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "-", "нет данных", "не указано", "NULL"])
@@ -98,7 +98,7 @@ def test_a_number_that_the_plan_does_not_know_may_be_anywhere() -> None:
 
 @pytest.mark.parametrize(("declared", "region"), [("летнее", ""), ("", "Масква"), ("летнее", "Масква")])
 def test_a_declaration_that_cannot_be_read_is_not_replaced_by_the_number(declared: str, region: str) -> None:
-    assert zone(declared, region, OMSK) == Zone(ALL_OFFSETS, "unknown", region or None)
+    assert zone(declared, region, OMSK) == Zone(ALL_OFFSETS, "unknown")
 
 
 def test_zones_come_in_the_order_of_the_contacts() -> None:

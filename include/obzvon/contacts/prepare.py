@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.contacts.numbering import NumberingPlan, numbering_plan
 from obzvon.contacts.phones import canonical
 from obzvon.contacts.read import read
+from obzvon.contacts.regions import named
 from obzvon.contacts.sources.connections import Connections
 from obzvon.contacts.variables import variables
-from obzvon.contacts.zones import Zone, zones
+from obzvon.contacts.zones import Zone, region_name, zones
 from obzvon.ledger.keys import phone_key
 
 BAD_VARIABLE = "bad_variable"
@@ -30,19 +32,20 @@ def prepared(spec: CampaignSpec, base: Path, connections: Connections, secret: b
 def prepare(chunk: pd.DataFrame, spec: CampaignSpec, secret: bytes, plan: NumberingPlan) -> pd.DataFrame:
     """Every row of a chunk of `read`, in order, none left out. `secret` keys the HMAC that stands for a phone.
 
-    Columns: row_no (int), contact_id, phone_raw, phone_e164, phone_key, full_name, region, segment, tz_offsets (list of
-    minutes east of UTC), tz_source (declared, region, numbering_plan, unknown), exclusion_reason, variables (a JSON
-    object). Absent values are None. A row without a valid phone has no key and no zone, and the reason why. A row whose
-    variable does not fit its type has the reason `bad_variable`: a script that says «ваш долг — пусто» calls nobody.
+    Columns: row_no (int), contact_id, phone_raw, phone_e164, phone_key, full_name, region (a subject's name), segment,
+    tz_offsets (list of minutes east of UTC), tz_source (declared, region, numbering_plan, unknown), exclusion_reason,
+    variables (a JSON object). Absent values are None. A row without a valid phone has no key and no zone, and the
+    reason why. A row whose variable does not fit its type has the reason `bad_variable`: a script that says
+    «ваш долг — пусто» calls nobody.
     """
     columns = spec.contacts.columns
     phone = canonical(chunk[columns.phone])
     out = pd.DataFrame({"row_no": chunk.index.to_numpy()})
-    out["contact_id"] = _contact_ids(chunk, columns.contact_id)
     out["phone_raw"] = _objects(chunk[columns.phone].tolist())
     out["phone_e164"] = _objects(phone["e164"].tolist())
+    out["contact_id"] = _contact_ids(out, _cells(chunk, columns.contact_id))
     out["phone_key"] = _objects([phone_key(secret, e164) if e164 else None for e164 in phone["e164"]])
-    for name in ("full_name", "region", "segment"):
+    for name in ("full_name", "segment"):
         out[name] = _objects([cell.strip() or None for cell in _cells(chunk, getattr(columns, name)).tolist()])
     _place(out, chunk, spec, plan)
     _fill_variables(out, chunk, spec, phone["reason"])
@@ -75,21 +78,27 @@ def _cells(chunk: pd.DataFrame, column: str | None) -> pd.Series[str]:
     return chunk[column] if column else pd.Series("", index=chunk.index, dtype="str")
 
 
-def _contact_ids(chunk: pd.DataFrame, column: str | None) -> pd.Series[Any]:
-    cells = zip(chunk.index, _cells(chunk, column).tolist(), strict=True)
-    return _objects([cell.strip() or f"row:{number}" for number, cell in cells])
+def _contact_ids(out: pd.DataFrame, cells: pd.Series[str]) -> pd.Series[Any]:
+    """The ids of the source system. One that is the phone itself stays behind: it would leave `pii` with it."""
+    rows = zip(out["row_no"].tolist(), out["phone_e164"], cells.tolist(), strict=True)
+    return _objects([f"row:{no}" if _is_phone(cell, e164) else cell.strip() or f"row:{no}" for no, e164, cell in rows])
+
+
+def _is_phone(cell: str, e164: str | None) -> bool:
+    return e164 is not None and re.sub(r"\D", "", cell)[-10:] == e164[-10:]
 
 
 def _place(out: pd.DataFrame, chunk: pd.DataFrame, spec: CampaignSpec, plan: NumberingPlan) -> None:
-    """Fill the zone columns of the rows that have a phone, and the region's canonical name where there is one."""
+    """Fill the region, and for the rows that have a phone the zone."""
     valid = out["phone_e164"].notna().to_numpy()
     columns, e164 = spec.contacts.columns, out["phone_e164"][valid].astype("str")
-    declared, region = _cells(chunk, columns.timezone)[valid], _cells(chunk, columns.region)[valid]
-    found = iter(zones(declared, region, e164, plan))
+    declared, region = _cells(chunk, columns.timezone), _cells(chunk, columns.region)
+    found = iter(zones(declared[valid], region[valid], e164, plan))
     placed: list[Zone | None] = [next(found) if ok else None for ok in valid]
     out["tz_offsets"] = _objects([list(zone.offsets) if zone else None for zone in placed])
     out["tz_source"] = _objects([zone.source if zone else None for zone in placed])
-    out["region"] = _objects([zone.region if zone else cell for zone, cell in zip(placed, out["region"], strict=True)])
+    cells = zip(placed, region.tolist(), strict=True)
+    out["region"] = _objects([zone.region if zone else region_name(named(cell)) for zone, cell in cells])
 
 
 def _fill_variables(out: pd.DataFrame, chunk: pd.DataFrame, spec: CampaignSpec, reasons: pd.Series[str]) -> None:

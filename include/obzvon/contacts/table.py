@@ -33,7 +33,9 @@ def text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float | Decimal):
         return _number(value)
-    if isinstance(value, date | datetime | time):
+    if isinstance(value, datetime) and value == datetime.combine(value.date(), time()):
+        return value.date().isoformat()  # a workbook knows no dates, only midnights
+    if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, bytes):
         return value.decode(errors="replace")

@@ -34,7 +34,10 @@ _NOTHING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Candidate offsets in minutes east of UTC, ascending; `source` is declared, region, numbering_plan or unknown."""
+    """Candidate offsets in minutes east of UTC, ascending; `source` is declared, region, numbering_plan or unknown.
+
+    `region` is the name of the one subject known; free text is never passed on, for it may be somebody's address.
+    """
 
     offsets: tuple[int, ...]
     source: str
@@ -56,8 +59,7 @@ def _stated(declared: str, region: str) -> Zone | None:
     if not declared and not region:
         return None
     told, places = offsets_told(declared), named(region)
-    name = places[0].name if len(places) == 1 else region or None
-    return _joined(set(told), set(offsets_of(places)), name)
+    return _joined(set(told), set(offsets_of(places)), region_name(places))
 
 
 def _joined(told: set[int], living: set[int], name: str | None) -> Zone:
@@ -73,7 +75,12 @@ def _joined(told: set[int], living: set[int], name: str | None) -> Zone:
 def _issued(places: Places | None) -> Zone:
     if places is None:
         return Zone(ALL_OFFSETS, "unknown")
-    return Zone(offsets_of(places), "numbering_plan", places[0].name if len(places) == 1 else None)
+    return Zone(offsets_of(places), "numbering_plan", region_name(places))
+
+
+def region_name(places: Places) -> str | None:
+    """The subject's name where there is exactly one."""
+    return places[0].name if len(places) == 1 else None
 
 
 def _meaning(cell: str) -> str:
