@@ -84,5 +84,7 @@ def test_results_come_as_texts_from_any_shape(value: Any, texts: dict[str, str])
     assert result_texts(value) == texts
 
 
-def test_the_fields_a_campaign_file_reads_are_known() -> None:
+def test_the_fields_a_campaign_file_names_are_kept() -> None:
     assert result_fields(SPEC) == {"answer", "later", "who", "stop"}
+    more = SPEC.vendor.model_dump() | {"result_fields": ["evaluation"]}
+    assert result_fields(spec(more)) == {"confirmation", "evaluation"}

@@ -71,8 +71,9 @@ def with_part(spec: CampaignSpec, attempt: Attempt, part: Part) -> Attempt:
 
 
 def result_fields(spec: CampaignSpec) -> frozenset[str]:
-    """The result variables that the campaign file reads. Others stay in the archive: they may be personal."""
-    return frozenset({spec.goal.field, *(rule.field for rule in spec.outcomes.values())})
+    """The result variables that the campaign file names. Others stay in the archive: they may be personal."""
+    read = {spec.goal.field, *(rule.field for rule in spec.outcomes.values())}
+    return spec.vendor.kept_results | read
 
 
 def result_texts(value: Any, name: str = "result") -> dict[str, str]:

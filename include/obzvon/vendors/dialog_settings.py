@@ -145,6 +145,10 @@ class DialogSettings(VendorSettings):
         return self.attempts
 
     @property
+    def kept_results(self) -> frozenset[str]:
+        return frozenset(self.report.fields.results)
+
+    @property
     def script_id(self) -> str:
         return f"{self.scenario_id}/{self.start_block_id}"
 

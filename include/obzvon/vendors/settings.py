@@ -28,6 +28,11 @@ class VendorSettings(BaseModel):
         raise NotImplementedError
 
     @property
+    def kept_results(self) -> frozenset[str]:
+        """Script results to keep beside those that goal and outcomes read."""
+        return frozenset()
+
+    @property
     def script_id(self) -> str:
         """The vendor's id of the script that talks: the natural key of `dwh.dim_script`."""
         raise NotImplementedError

@@ -223,7 +223,7 @@ class Twin(Dialer):
         days = {(now + timedelta(minutes=offset)).date() for offset in order.offsets}
         if settings.start == "on_load" and days != {order.call_date}:
             raise ConfigError(
-                f"{campaign}: `start: on_load` dials as soon as contacts are loaded, which is not yet {order.call_date};"
+                f"{campaign}: `start: on_load` dials once contacts are loaded, and it is not yet {order.call_date};"
                 " say `start: scheduled` or launch on the day"
             )
 

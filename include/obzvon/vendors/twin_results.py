@@ -136,7 +136,7 @@ def _disposition(
 
 
 def _results(spec: CampaignSpec, value: Any) -> dict[str, str]:
-    wanted = result_fields(spec) | set(cast(TwinSettings, spec.vendor).result_fields)
+    wanted = result_fields(spec)
     return {name: said for name, said in result_texts(value).items() if name in wanted}
 
 

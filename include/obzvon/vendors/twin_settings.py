@@ -52,6 +52,10 @@ class TwinSettings(VendorSettings):
     roles: dict[str, Role] = Field(default_factory=lambda: dict(ROLES))
 
     @property
+    def kept_results(self) -> frozenset[str]:
+        return frozenset(self.result_fields)
+
+    @property
     def script_id(self) -> str:
         return str(self.bot_id)
 

@@ -1,7 +1,7 @@
 """What a campaign file says about a TWIN task of the v1 family (POST telephony/autoCall).
 
-Source: TWIN's "call task setup" page (wiki.twin-ai.com/voice-bots/api/call_task_setup) and the bodies that public clients
-send. What is optional there and not set here is left out of the request.
+Source: TWIN's "call task setup" page (wiki.twin-ai.com/voice-bots/api/call_task_setup) and the bodies that public
+clients send. What is optional there and not set here is left out of the request.
 """
 
 from __future__ import annotations
