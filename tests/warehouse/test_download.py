@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -64,3 +65,13 @@ async def test_a_pull_that_breaks_off_leaves_no_record_and_starts_anew(
     conn.commit()
     result = await vendor.collect(conn, "b1", [call(1), call(2)])
     assert (result.rows, result.inserted) == (2, 2)
+
+
+async def test_two_downloads_of_one_pull_at_once_ask_once(vendor: Vendor, conn: psycopg.Connection) -> None:
+    dialers = [JsonlDialer([("calls", [call(n)])]) for n in (1, 2)]
+    first, second = await asyncio.gather(
+        *(download(vendor.dsn, vendor.archive, dialer, vendor.task, "b1") for dialer in dialers)
+    )
+    assert first == second
+    assert sum(dialer.asked for dialer in dialers) == 1
+    assert vendor.load(conn, "b1").inserted == 1

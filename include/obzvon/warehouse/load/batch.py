@@ -1,0 +1,233 @@
+"""Loading one archived pull of an intent's report: pages in, facts and the mark that they are in, in one commit."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import LedgerError
+from obzvon.reports.archive import Archive, drain
+from obzvon.vendors.base import Dialer, Totals
+from obzvon.warehouse.load.attempts import merge
+from obzvon.warehouse.load.plan import load_plan
+from obzvon.warehouse.load.staging import Staging
+
+__all__ = ["LoadResult", "load", "waiting_batches"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What loading one pull did; counts only.
+
+    `rows` are attempts read, `unmatched` those of no contact of ours, `unknown` those with a status nobody mapped,
+    `older` those that the warehouse has newer, `orphans` calls of which only a transcript came. `reported` is every
+    row of the report itself, quarantined ones included, to be compared with `control_count`, the vendor's own count
+    (None where it gives none). `unknown_columns` stay in the archive.
+    """
+
+    rows: int
+    inserted: int
+    updated: int
+    unchanged: int
+    older: int
+    unmatched: int
+    unknown: int
+    quarantined: int
+    orphans: int
+    unknown_columns: int
+    reported: int
+    control_count: int | None
+
+    @property
+    def reconciles(self) -> bool:
+        return self.control_count is None or self.control_count == self.reported
+
+
+_PAGES = """
+select archive_id, kind, path, sha256, request, fetched_at from ops.raw_archive
+where intent_id = %s and batch_id = %s order by archive_id
+"""
+_INTENT = "select plan_id, final_at from ops.campaign_intent where intent_id = %s"
+_WAITING = """
+select batch_id from ops.raw_archive where intent_id = %s
+group by batch_id having bool_or(loaded_at is null) order by min(fetched_at), batch_id
+"""
+# The plan is in the warehouse when every contact of the intent is, in the intent.
+_PLAN_IS_LOADED = """
+select not exists (
+    select from ops.plan_contact p
+    where p.intent_id = %(intent)s and not exists (
+        select from dwh.fact_campaign_contact f
+        where f.plan_id = p.plan_id and f.row_no = p.row_no and f.intent_id = p.intent_id))
+  and not exists (
+    select from dwh.fact_campaign_contact f join ops.plan_contact p using (plan_id, row_no)
+    where f.intent_id = %(intent)s and p.intent_id is distinct from f.intent_id)
+"""
+_LOCK = "select pg_advisory_xact_lock(hashtextextended('obzvon.load:' || %s, 0))"
+_MARK = """
+update ops.raw_archive set loaded_at = coalesce(loaded_at, now()), rows = %s, control_count = %s where archive_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """One page in the archive."""
+
+    archive_id: int
+    kind: str
+    path: str
+    sha256: str
+    request: Mapping[str, Any]
+    fetched_at: datetime
+
+    @property
+    def period(self) -> str:
+        """What one control count covers: pages of one request that differ in their offset only."""
+        asked = {name: value for name, value in self.request.items() if name != "offset"}
+        return f"{self.kind} {json.dumps(asked, sort_keys=True)}"
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read of a page."""
+
+    page: _Stored
+    rows: int
+    totals: Totals
+    control_count: int | None = None
+
+    @property
+    def unknown_columns(self) -> set[str]:
+        asked = self.page.request.get("columns")
+        return set(self.totals.columns).difference(asked) if isinstance(asked, Sequence) else set()
+
+
+def waiting_batches(conn: psycopg.Connection, intent_id: str) -> list[str]:
+    """Pulls of an intent that are archived but not loaded, oldest first."""
+    return [batch_id for (batch_id,) in conn.execute(_WAITING, (intent_id,))]
+
+
+def load(
+    conn: psycopg.Connection,
+    archive: Archive,
+    spec: CampaignSpec,
+    dialer: type[Dialer],
+    intent_id: str,
+    batch_id: str,
+    *,
+    secret: bytes,
+) -> LoadResult:
+    """Load one archived pull of an intent's report. `secret` keys the HMAC of phones.
+
+    Loading it again changes nothing; after a correction of the mapping it brings quarantined rows in and puts wrong
+    ones right. Of two answers about a call the one with the newer `source_updated_at` wins, else the one fetched
+    later. A row is late when its pull was fetched after the intent became final. The plan is brought into the
+    warehouse first where that has not happened. Committed here unless the caller has opened a transaction.
+
+    Raises LedgerError when nothing is archived under these names, AuditError when the archive is damaged and
+    ContractBreak when a page cannot be read at all; then nothing was changed.
+    """
+    with conn.transaction():
+        pages = _pages(conn, intent_id, batch_id)
+        plan_id, final_at = _intent(conn, intent_id)
+        if not _plan_is_loaded(conn, intent_id):
+            load_plan(conn, spec, plan_id)
+    with conn.transaction():
+        conn.execute(_LOCK, (intent_id,))
+        staging = Staging(conn, spec, secret)
+        read = [_read(archive, spec, dialer, staging, page) for page in pages]
+        fetched_at = max(page.fetched_at for page in pages)
+        counts = merge(
+            conn,
+            spec,
+            vendor=dialer.code,
+            plan_id=plan_id,
+            intent_id=intent_id,
+            batch_id=batch_id,
+            fetched_at=fetched_at,
+            is_late=final_at is not None and fetched_at > final_at,
+        )
+        _mark(conn, read)
+    return _told(intent_id, batch_id, _result(staging, counts, read), read)
+
+
+def _pages(conn: psycopg.Connection, intent_id: str, batch_id: str) -> list[_Stored]:
+    with conn.cursor(row_factory=class_row(_Stored)) as cursor:
+        pages = cursor.execute(_PAGES, (intent_id, batch_id)).fetchall()
+    if not pages:
+        raise LedgerError(f"intent {intent_id[:8]}: nothing is archived as batch {batch_id}; run collect again")
+    return pages
+
+
+def _intent(conn: psycopg.Connection, intent_id: str) -> tuple[str, datetime | None]:
+    row = conn.execute(_INTENT, (intent_id,)).fetchone()
+    if row is None:
+        raise LedgerError(f"intent {intent_id[:8]} is not in the ledger; was its plan made anew meanwhile?")
+    return row[0], row[1]
+
+
+def _plan_is_loaded(conn: psycopg.Connection, intent_id: str) -> bool:
+    row = conn.execute(_PLAN_IS_LOADED, {"intent": intent_id}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _read(archive: Archive, spec: CampaignSpec, dialer: type[Dialer], staging: Staging, page: _Stored) -> _Read:
+    with archive.open(page.path, page.sha256) as stream:
+        rows = staging.add(page.archive_id, dialer.parse(spec, page.kind, stream))
+        drain(stream)
+    with archive.open(page.path, page.sha256) as stream:
+        return _Read(page, rows, dialer.totals(page.kind, stream))
+
+
+def _mark(conn: psycopg.Connection, read: Sequence[_Read]) -> None:
+    """Mark the pages as loaded. A period's control count stands on its first page, so that it can be summed."""
+    first: dict[str, _Read] = {}
+    for each in read:
+        count = each.totals.count
+        if count is not None:
+            of_period = first.setdefault(each.page.period, each)
+            of_period.control_count = max(of_period.control_count or 0, count)
+    with conn.cursor() as cursor:
+        cursor.executemany(_MARK, [(each.rows, each.control_count, each.page.archive_id) for each in read])
+
+
+def _result(staging: Staging, counts: Counter[str], read: Sequence[_Read]) -> LoadResult:
+    # the first page is of the report itself; other kinds (transcripts) have counts of their own
+    report = [each for each in read if each.page.kind == read[0].page.kind]
+    controls = [each.control_count for each in report if each.control_count is not None]
+    return LoadResult(
+        rows=staging.attempts,
+        inserted=counts["insert"],
+        updated=counts["update"],
+        unchanged=counts["unchanged"],
+        older=counts["older"],
+        unmatched=counts["unmatched"],
+        unknown=counts["unknown"],
+        quarantined=staging.quarantined,
+        orphans=counts["orphans"],
+        unknown_columns=len(set().union(*(each.unknown_columns for each in read))),
+        reported=sum(each.rows for each in report),
+        control_count=sum(controls) if controls else None,
+    )
+
+
+def _told(intent_id: str, batch_id: str, result: LoadResult, read: Sequence[_Read]) -> LoadResult:
+    log.info("intent %s, batch %s: %s", intent_id[:8], batch_id, result)
+    if columns := sorted(set().union(*(each.unknown_columns for each in read))):
+        log.warning("the report has columns nobody asked for, kept in the archive only: %s", ", ".join(columns))
+    if result.unknown:
+        log.warning("%d calls have a status that the mapping does not know: they are UNKNOWN", result.unknown)
+    if not result.reconciles:
+        log.warning("the vendor counts %s rows, its report has %d", result.control_count, result.reported)
+    return result
