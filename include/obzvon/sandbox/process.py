@@ -50,7 +50,7 @@ class Sandbox:
             self.process.wait()
 
 
-def start_sandbox(state: Path, *, port: int = 0, timeout: float = 30.0, **options: float | str) -> Sandbox:
+def start_sandbox(state: Path, *, port: int = 0, timeout: float = 90.0, **options: float | str) -> Sandbox:
     """Start a sandbox and wait until it listens; `options` are those of the command line (`speed=0`, `seed=7` …).
 
     Its errors go to `state/sandbox.log`. ConfigError, with its own words, when it does not come up in `timeout` s.
@@ -75,7 +75,7 @@ def start_sandbox(state: Path, *, port: int = 0, timeout: float = 30.0, **option
 
 
 @contextmanager
-def running_sandbox(state: Path, *, port: int = 0, timeout: float = 30.0, **options: float | str) -> Iterator[Sandbox]:
+def running_sandbox(state: Path, *, port: int = 0, timeout: float = 90.0, **options: float | str) -> Iterator[Sandbox]:
     """A sandbox for the length of a `with`; see `start_sandbox`."""
     sandbox = start_sandbox(state, port=port, timeout=timeout, **options)
     try:
