@@ -1,4 +1,4 @@
-"""Reading and moving intents: a move is one row changed from a known state plus one event, in the caller's transaction."""
+"""Reading and moving intents: a move is one row changed from a known state plus one event, in one transaction."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = ["Intent", "in_doubt", "intents_of", "lock", "move", "reread"]
 
 _COLUMNS = (
     "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, state,"
-    " vendor_task_id, contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc, window_end_utc,"
-    " local_from, local_to, started_at, completeness, note"
+    " vendor_task_id, contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc,"
+    " window_end_utc, local_from, local_to, started_at, completeness, note"
 )
 
 
@@ -123,8 +123,8 @@ def in_doubt(intent: Intent, why: str) -> InDoubtError:
     """What a person must check, with everything needed to find it."""
     return InDoubtError(
         f"{intent.title}: not known whether {intent.vendor_code} has it ({why}). Nothing was sent again. Look in the"
-        f" vendor's cabinet for a campaign whose name carries {marker(intent.intent_id)}, {intent.contacts_planned} contacts,"
-        f" window from {intent.window_start_utc:%Y-%m-%d %H:%M} UTC"
+        f" vendor's cabinet for a campaign whose name carries {marker(intent.intent_id)}, {intent.contacts_planned}"
+        f" contacts, window from {intent.window_start_utc:%Y-%m-%d %H:%M} UTC"
     )
 
 

@@ -120,6 +120,7 @@ def connections(ports: Ports, server: Server) -> dict[str, str]:
             "password": "sandbox-twin-password",
             "extra": {
                 "company_timezone": "Europe/Moscow",
+                "finished_statuses": ["FINISHED"],
                 "candidates_path": "/tasks/{task_id}/candidates",
                 "poll_seconds": 2,
             },

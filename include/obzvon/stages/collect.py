@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from obzvon.errors import LedgerError
 from obzvon.reports.archive import Archive, Pull, StoredPage
 from obzvon.vendors.base import Dialer, Page, Task
-from obzvon.warehouse.db import connect_async
+from obzvon.warehouse.db import connect_async, database_time
 from obzvon.warehouse.load.batch import LoadResult, load, waiting_batches
 from obzvon.warehouse.load.plan import load_plan
 
@@ -44,17 +44,10 @@ async def download(dsn: str, archive: Archive, dialer: Dialer, task: Task, batch
         recorded = await (await conn.execute(_RECORDED, (pull.intent_id, batch_id))).fetchall()
         if recorded:
             return [archive_id for (archive_id,) in recorded]
-        fetched_at = await _now(conn)
+        fetched_at = await database_time(conn)
         pages = [(page, await archive.store(pull, page)) async for page in dialer.report(task)]
         async with conn.transaction():
             return [await _record(conn, pull, page, stored, fetched_at) for page, stored in pages]
-
-
-async def _now(conn: psycopg.AsyncConnection) -> datetime:
-    """The database's clock: it orders the pulls of an intent whichever worker makes them."""
-    rows = await (await conn.execute("select clock_timestamp()")).fetchall()
-    now: datetime = rows[0][0]
-    return now
 
 
 async def _record(

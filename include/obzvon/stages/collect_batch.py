@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ObzvonError
@@ -15,7 +14,7 @@ from obzvon.reports.archive import Archive
 from obzvon.stages.collect import LoadResult, download, load
 from obzvon.stages.wait import task_of
 from obzvon.vendors.base import Dialer
-from obzvon.warehouse.db import connect, connect_async
+from obzvon.warehouse.db import connect, connect_async, database_time
 
 __all__ = ["CollectResult", "Collector", "collect"]
 
@@ -59,7 +58,7 @@ class Collector:
         complete = intent.completeness == "complete"
         final = IntentState.FINAL if complete else IntentState.FINAL_PARTIAL
         async with await connect_async(self.dsn) as conn:
-            await move(conn, intent, final, run_id=self.run_id, final_at=datetime.now(UTC))
+            await move(conn, intent, final, run_id=self.run_id, final_at=await database_time(conn))
         return result
 
     def _load(self, intent: Intent, pull: str) -> LoadResult:

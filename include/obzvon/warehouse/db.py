@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import psycopg
 
-__all__ = ["connect", "connect_async"]
+__all__ = ["connect", "connect_async", "database_time"]
 
 
 def connect(dsn: str) -> psycopg.Connection:
@@ -15,3 +17,10 @@ def connect(dsn: str) -> psycopg.Connection:
 async def connect_async(dsn: str) -> psycopg.AsyncConnection:
     """An asynchronous connection; sessions run in UTC."""
     return await psycopg.AsyncConnection.connect(dsn, options="-c timezone=UTC", application_name="obzvon")
+
+
+async def database_time(conn: psycopg.AsyncConnection) -> datetime:
+    """The database's clock (UTC): it orders the events of different workers."""
+    rows = await (await conn.execute("select clock_timestamp()")).fetchall()
+    now: datetime = rows[0][0]
+    return now

@@ -8,9 +8,11 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from obzvon.stages.audit import audit
+from obzvon.stages.collect import load_plan
 from obzvon.warehouse.db import connect
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.runtime import stored_spec
 
 __all__ = ["AuditOperator"]
 
@@ -25,7 +27,10 @@ class AuditOperator(BaseOperator):
         self.plan_id, self.warehouse_conn_id = plan_id, warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, dict[str, Any]]:
-        with one_sentence(), connect(WarehouseHook(self.warehouse_conn_id).dsn()) as conn:
+        dsn = WarehouseHook(self.warehouse_conn_id).dsn()
+        with one_sentence(), connect(dsn) as conn:
+            # contacts that were suppressed at launch belong to no report, and so to no load
+            load_plan(conn, stored_spec(dsn, self.plan_id), self.plan_id)
             report = audit(conn, self.plan_id)
         for finding in report.findings:
             self.log.info("%s", finding)
