@@ -21,7 +21,7 @@ _DECISIONS = """
 select coalesce(exclusion_code, 'to be called'), coalesce(exclusion_reason, ''), campaign_id, count(*)
 from ops.plan_contact join ops.campaign_plan using (plan_id)
 where plan_id = any(%s)
-group by 1, 2, 3 order by exclusion_code nulls first, 2
+group by exclusion_code, 2, 3 order by exclusion_code nulls first, 2
 """
 _ATTEMPTS = """
 select d.disposition_group, f.disposition_code, i.campaign_id, count(*)
