@@ -23,7 +23,7 @@ __all__ = ["CAMPAIGNS", "Demo", "DemoError", "run_demo"]
 CAMPAIGNS = ("demo_dialog", "demo_twin")
 #: Every zone's window of tomorrow is still ahead, at any hour of the day.
 CALL_ZONE = ZoneInfo("Europe/Moscow")
-DAG_SECONDS, RUN_SECONDS, POLL_SECONDS = 120, 1200, 1.0
+DAG_SECONDS, RUN_SECONDS, POLL_SECONDS = 120, 1200, 2.0
 
 
 class DemoError(ObzvonError):
