@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +20,10 @@ from obzvon.warehouse.migrate import migrate
 ROOT = Path(__file__).resolve().parents[1]
 
 # Airflow reads its settings at import: a home of its own, so that no test touches the user's or the stack's
+AIRFLOW_HOME = tempfile.mkdtemp(prefix="obzvon-airflow-")
+atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 os.environ |= {
-    "AIRFLOW_HOME": tempfile.mkdtemp(prefix="obzvon-airflow-"),
+    "AIRFLOW_HOME": AIRFLOW_HOME,
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),

@@ -66,7 +66,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards.")] = False,
 ) -> None:
     """Run both demo campaigns from list to Qolio and print the reconciled summary."""
-    raise typer.Exit(run_demo(_stack(), Console(), keep=keep))
+    raise typer.Exit(run_demo(_stack(), Console(highlight=False), keep=keep))
 
 
 @app.command()
@@ -74,7 +74,7 @@ def reconcile() -> None:
     """Compare the sandbox's journal with ledger, facts and deliveries; exit code 1 on a difference."""
     stack = Stack()
     with stack.connect() as conn:
-        agrees = print_comparisons(Console(), compare(conn, stack.address.sandbox))
+        agrees = print_comparisons(Console(highlight=False), compare(conn, stack.address.sandbox))
     raise typer.Exit(0 if agrees else 1)
 
 

@@ -114,8 +114,8 @@ async def ask(airflow: Airflow, question: Callable[[AirflowApi], T], password: s
     return await asyncio.to_thread(asked)
 
 
-def task(name: str, state: str | None, index: int = -1) -> dict[str, Any]:
-    return {"task_id": name, "map_index": index, "try_number": 1, "state": state}
+def task(name: str, state: str | None, index: int = -1, ended: str | None = None) -> dict[str, Any]:
+    return {"task_id": name, "map_index": index, "try_number": 1, "state": state, "end_date": ended}
 
 
 async def test_a_run_is_started_without_a_logical_date_and_with_its_conf(airflow: Airflow) -> None:
@@ -176,11 +176,28 @@ def test_health_of_a_server_that_does_not_answer_is_none(unused_tcp_port: int) -
 
 async def test_a_failed_task_is_shown_with_its_own_error_and_its_log(airflow: Airflow, tmp_path: Path) -> None:
     airflow.tasks = [task("plan", "success"), task("batch.launch", "failed", 2), task("deliver", "upstream_failed")]
-    (found,) = await ask(airflow, lambda api: list(failures(api, RUN, tmp_path)))
+    (found,) = await ask(airflow, lambda api: failures(api, RUN, tmp_path))
     assert found.task == "campaign__demo_twin.batch.launch[2]"
     assert found.error == "ListError: the list is empty; give it at least one row"
     place = f"dag_id={RUN.dag_id}/run_id={RUN.run_id}/task_id=batch.launch/map_index=2/attempt=1.log"
     assert found.log == tmp_path / place
+
+
+async def test_failures_come_in_the_order_they_happened_and_equal_ones_of_mapped_tasks_once(
+    airflow: Airflow, tmp_path: Path
+) -> None:
+    airflow.tasks = [
+        task("audit", "failed", ended="2026-11-20T10:00:09Z"),
+        task("batch.launch", "failed", 0, ended="2026-11-20T10:00:02Z"),
+        task("batch.launch", "failed", 1, ended="2026-11-20T10:00:03Z"),
+    ]
+    found = await ask(airflow, lambda api: failures(api, RUN, tmp_path))
+    assert [f.task.removeprefix("campaign__demo_twin.") for f in found] == ["batch.launch[0, 1]", "audit"]
+
+
+def test_a_sentence_is_shown_without_the_name_of_the_exception_that_only_carries_it() -> None:
+    detail = [{"exc_type": "AirflowFailException", "exc_value": "calling is switched off"}]
+    assert error_of([{"event": "x", "level": "error", "error_detail": detail}]) == "calling is switched off"
 
 
 def test_a_log_without_an_exception_gives_its_last_error_line() -> None:

@@ -34,7 +34,7 @@ def tasks(**states: str | list[str | None] | None) -> list[TaskInstance]:
         (["success", "skipped"], "done"),
         (["skipped"], "skipped"),
         (["success", "failed"], "failed"),
-        (["upstream_failed"], "failed"),
+        (["upstream_failed", None], "not run"),
     ],
 )
 def test_a_stage_looks_as_all_its_tasks_together(states: list[str | None], look: str) -> None:

@@ -24,8 +24,8 @@ def test_what_may_pass_is_retried() -> None:
 
 def test_a_database_error_is_named_without_the_row(conn: psycopg.Connection) -> None:
     insert = "insert into pii.phone (phone_key, phone_e164) values (%s, '+79161234567')"
+    conn.execute(insert, ("a" * 64,))
     with pytest.raises(AirflowException) as caught, one_sentence():
-        conn.execute(insert, ("a" * 64,))
         conn.execute(insert, ("b" * 64,))
     assert str(caught.value) == "warehouse: UniqueViolation, SQLSTATE 23505 pii phone uq_phone_phone_e164"
     assert caught.value.__cause__ is None

@@ -47,12 +47,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class TaskInstance:
-    """One task of a run; `map_index` is -1 where the task is not mapped."""
+    """One task of a run; `map_index` is -1 where the task is not mapped, `ended` an ISO moment in UTC."""
 
     task_id: str
     map_index: int
     try_number: int
     state: str | None
+    ended: str | None = None
 
 
 def health(base_url: str) -> Health | None:
@@ -126,6 +127,10 @@ class AirflowApi:
         """File -> what is wrong with it, for files that give no DAG."""
         return {error["filename"]: error["stack_trace"] for error in self._pages("/importErrors", "import_errors")}
 
+    def unpause(self, dag_id: str) -> None:
+        """Let the DAG's runs start; a run of a paused DAG would stay queued for ever."""
+        self._ask("PATCH", f"/dags/{quote(dag_id)}", params={"update_mask": "is_paused"}, json={"is_paused": False})
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> Run:
         """Start a run as the UI's button does: no logical date, `conf` overrides the DAG's params."""
         body = {"logical_date": None, "conf": dict(conf or {})}
@@ -138,7 +143,7 @@ class AirflowApi:
     def tasks(self, run: Run) -> list[TaskInstance]:
         """Every task instance of a run, mapped ones each."""
         found = self._pages(f"{_path(run.dag_id, run.run_id)}/taskInstances", "task_instances")
-        return [TaskInstance(t["task_id"], t["map_index"], t["try_number"], t["state"]) for t in found]
+        return [TaskInstance(t["task_id"], t["map_index"], t["try_number"], t["state"], t["end_date"]) for t in found]
 
     def log(self, run: Run, task: TaskInstance) -> list[dict[str, Any]]:
         """Log of the latest try, one mapping a line (`event`, `level`, `error_detail` …)."""

@@ -65,17 +65,26 @@ def _run(stack: Stack, console: Console, since: datetime | None, *, stays: bool)
     demos = [Demo(campaign, call_date) for campaign in CAMPAIGNS]
     with stack.api() as api, stack.connect() as conn:
         _wait_for_dags(api, [demo.dag_id for demo in demos], since)
-        console.print(f"\nCalling tomorrow, {call_date}: {' and '.join(demo.dag_id for demo in demos)}")
+        console.print(f"\nCalling tomorrow, {call_date}: {' and '.join(demo.dag_id for demo in demos)}", soft_wrap=True)
         _say_if_launched(conn, demos, console)
-        runs = [api.trigger(demo.dag_id, {"call_date": call_date.isoformat()}) for demo in demos]
-        runs = _follow(api, conn, demos, runs, console)
-        broken = [failure for run in runs for failure in failures(api, run, stack.home.task_logs)]
+        runs = _follow(api, conn, demos, [_start(api, demo) for demo in demos], console)
         agrees = print_summary(conn, [(d.campaign, d.plan) for d in demos], stack, console, stays=stays)
-        for failure in broken:
-            console.print(
-                f"\nfailed: {failure.task}: {failure.error}\n  log: {failure.log}", markup=False, soft_wrap=True
-            )
-    return 0 if agrees and not broken and all(run.state == "success" for run in runs) else 1
+        succeeded = [_succeeded(api, run, stack, console) for run in runs]
+    well = agrees and all(succeeded)
+    console.print("\nEvery run succeeded and every number agrees." if well else "\nThe demo failed, see above.")
+    return 0 if well else 1
+
+
+def _start(api: AirflowApi, demo: Demo) -> Run:
+    api.unpause(demo.dag_id)
+    return api.trigger(demo.dag_id, {"call_date": demo.call_date.isoformat()})
+
+
+def _succeeded(api: AirflowApi, run: Run, stack: Stack, console: Console) -> bool:
+    """Say what failed in a run, in the task's own words."""
+    for failure in failures(api, run, stack.home.task_logs):
+        console.print(f"\nfailed: {failure.task}: {failure.error}\n  log: {failure.log}", markup=False, soft_wrap=True)
+    return run.state == "success"
 
 
 def _wait_for_dags(api: AirflowApi, dag_ids: list[str], since: datetime | None) -> None:
@@ -87,21 +96,19 @@ def _wait_for_dags(api: AirflowApi, dag_ids: list[str], since: datetime | None) 
             return
         time.sleep(POLL_SECONDS)
     errors = "".join(f"\n{name}:\n{text.strip()}" for name, text in api.import_errors().items())
-    raise DemoError(
-        f"Airflow shows no DAG {' or '.join(dag_ids)} after {DAG_SECONDS} s{errors or '; see `make status`'}"
-    )
+    cause = errors or "; see the log of the dag-processor (`make status`)"
+    raise DemoError(f"Airflow shows no DAG {' or '.join(dag_ids)} after {DAG_SECONDS} s{cause}")
+
+
+_LAUNCHED = "select coalesce(sum(contacts_sent), 0) from ops.campaign_intent where plan_id = %s and state <> 'planned'"
 
 
 def _say_if_launched(conn: psycopg.Connection, demos: list[Demo], console: Console) -> None:
     for demo in demos:
-        sent = (
-            "select coalesce(sum(contacts_sent), 0) from ops.campaign_intent where plan_id = %s and state <> 'planned'"
-        )
-        row = conn.execute(sent, [demo.plan]).fetchone()
-        if row and row[0]:
-            console.print(
-                f"  {demo.campaign} was launched for this date before ({row[0]} contacts): nobody is dialled again"
-            )
+        (sent,) = conn.execute(_LAUNCHED, [demo.plan]).fetchone() or (0,)
+        if sent:
+            said = f"  {demo.campaign} was launched for this date before ({sent} contacts): nobody is dialled again"
+            console.print(said, soft_wrap=True)
 
 
 def _follow(

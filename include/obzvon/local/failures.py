@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,33 @@ from obzvon.local.airflow_api import AirflowApi, Run, TaskInstance
 __all__ = ["Failure", "error_of", "failures"]
 
 
+#: Exceptions that only carry a sentence; their names tell the reader nothing.
+_CARRIERS = frozenset({"AirflowException", "AirflowFailException"})
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed task. `error` is one line, `log` the file of its last try."""
+    """What failed: mapped tasks that say the same count as one. `error` is one line, `log` the file of a last try."""
 
     task: str
     error: str
     log: Path
 
 
-def failures(api: AirflowApi, run: Run, task_logs: Path) -> Iterator[Failure]:
-    """The tasks of a run that failed themselves, not because of another."""
-    for task in api.tasks(run):
-        if task.state == "failed":
-            name = f"{run.dag_id}.{task.task_id}" + (f"[{task.map_index}]" if task.map_index >= 0 else "")
-            yield Failure(name, error_of(api.log(run, task)), _log_file(task_logs, run, task))
+def failures(api: AirflowApi, run: Run, task_logs: Path) -> list[Failure]:
+    """The tasks of a run that failed themselves, not because of another, in the order in which they ended."""
+    failed = sorted((task for task in api.tasks(run) if task.state == "failed"), key=lambda task: task.ended or "")
+    found: dict[tuple[str, str], list[TaskInstance]] = {}
+    for task in failed:
+        found.setdefault((task.task_id, error_of(api.log(run, task))), []).append(task)
+    return [
+        Failure(_name(run, tasks), error, _log_file(task_logs, run, tasks[0])) for (_, error), tasks in found.items()
+    ]
+
+
+def _name(run: Run, tasks: Sequence[TaskInstance]) -> str:
+    indexes = ", ".join(str(task.map_index) for task in tasks if task.map_index >= 0)
+    return f"{run.dag_id}.{tasks[0].task_id}" + (f"[{indexes}]" if indexes else "")
 
 
 def error_of(lines: Sequence[Mapping[str, Any]]) -> str:
@@ -34,7 +46,8 @@ def error_of(lines: Sequence[Mapping[str, Any]]) -> str:
     for line in reversed(lines):
         if detail := line.get("error_detail"):
             # the chain begins with what was raised last
-            return f"{detail[0].get('exc_type', 'error')}: {detail[0].get('exc_value', '')}".strip()
+            name, said = str(detail[0].get("exc_type", "error")), str(detail[0].get("exc_value", ""))
+            return said if name in _CARRIERS and said else f"{name}: {said}"
     for line in reversed(lines):
         if str(line.get("level")).lower() in {"error", "critical"}:
             return str(line.get("event", ""))

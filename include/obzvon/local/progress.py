@@ -18,7 +18,6 @@ __all__ = ["STAGES", "Counts", "Progress", "Snapshot", "Stage", "snapshot", "sta
 
 STAGES = ("plan", "launch", "wait", "collect", "deliver", "audit")
 _AHEAD = frozenset({None, "scheduled", "no_status"})
-_BROKEN = frozenset({"failed", "upstream_failed"})
 
 _COUNTS = """
 select p.contacts_total, p.contacts_to_call,
@@ -39,6 +38,7 @@ class Look(StrEnum):
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
+    NOT_RUN = "not run"
 
 
 _MARKS = {
@@ -47,6 +47,7 @@ _MARKS = {
     Look.DONE: "[green]✓[/]",
     Look.SKIPPED: "[dim]skipped[/]",
     Look.FAILED: "[red]failed[/]",
+    Look.NOT_RUN: "[dim]not run[/]",
 }
 
 
@@ -73,6 +74,10 @@ class Counts:
     calls: int = 0
     delivered: int = 0
 
+    def __str__(self) -> str:
+        sent = f"{self.to_call} of {self.contacts} to call, {self.accepted} accepted"
+        return f"{sent}, {self.calls} calls, {self.delivered} at Qolio"
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -98,8 +103,10 @@ def stages(tasks: Sequence[TaskInstance]) -> tuple[Stage, ...]:
 
 def _stage(name: str, states: list[str | None]) -> Stage:
     done = states.count("success")
-    if any(state in _BROKEN for state in states):
+    if "failed" in states:
         look = Look.FAILED
+    elif "upstream_failed" in states:
+        look = Look.NOT_RUN
     elif all(state in _AHEAD for state in states):
         look = Look.AHEAD
     elif all(state == "skipped" for state in states):
@@ -136,16 +143,18 @@ class Progress:
                 self._lines(look)
 
     def _table(self, seen: Sequence[Snapshot]) -> Table:
-        numbers = ("contacts", "to call", "accepted", "calls", "at Qolio")
-        table = Table(title=f"{time.monotonic() - self._began:.0f} s", title_justify="left", box=None, padding=(0, 1))
+        numbers = ("to call", "accepted", "calls", "at Qolio")
+        table = Table(
+            title=f"{time.monotonic() - self._began:.0f} s", title_justify="left", box=None, padding=(0, 1, 0, 0)
+        )
         table.add_column("campaign")
         for name in (*STAGES, *numbers):
             table.add_column(name, justify="right" if name in numbers else "center")
         for look in seen:
             marks = [_MARKS[s.look] + (f" {s.done}/{s.total}" if s.total > 1 else "") for s in look.stages]
             c = look.counts
-            counts = (c.contacts, c.to_call, c.accepted, c.calls, c.delivered)
-            table.add_row(look.campaign, *marks, *(f"{n:,}" for n in counts))
+            called = f"{c.to_call:,}/{c.contacts:,}"
+            table.add_row(look.campaign, *marks, called, *(f"{n:,}" for n in (c.accepted, c.calls, c.delivered)))
         return table
 
     def _lines(self, look: Snapshot) -> None:
@@ -155,10 +164,5 @@ class Progress:
             if stage.look is Look.AHEAD or said == before:
                 continue
             self._said[look.campaign, stage.name] = said
-            c = look.counts
-            people = (
-                f"{c.to_call} of {c.contacts} to call, {c.accepted} accepted, {c.calls} calls, {c.delivered} at Qolio"
-            )
-            self._console.print(
-                f"  {time.monotonic() - self._began:5.0f} s  {look.campaign}: {said}  [{people}]", markup=False
-            )
+            line = f"  {time.monotonic() - self._began:5.0f} s  {look.campaign}: {said}  [{look.counts}]"
+            self._console.print(line, markup=False, soft_wrap=True)

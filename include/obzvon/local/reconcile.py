@@ -100,7 +100,7 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> bool:
     table = Table(title="Sandbox against ledger and warehouse", title_justify="left")
     table.add_column("vendor")
     table.add_column("sandbox = ours")
-    for name in ("sandbox", "ours", "only sandbox", "only ours", ""):
+    for name in ("sandbox", "ours", "not ours", "not theirs", ""):
         table.add_column(name, justify="right")
     for line in found:
         numbers = (line.theirs, line.ours, line.only_theirs, line.only_ours)

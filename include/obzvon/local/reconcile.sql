@@ -49,23 +49,23 @@ records as (
         on q.call_uid = r.uid
 ),
 compared (position, vendor, what, theirs, ours, only_theirs, only_ours) as (
-    select 1, vendor, 'vendor campaigns = intents that exist at the vendor', count(theirs), count(ours),
+    select 1, vendor, 'campaigns = intents', count(theirs), count(ours),
            count(*) filter (where ours is null), count(*) filter (where theirs is null)
     from campaigns group by vendor
     union all
-    select 2, vendor, 'contacts in the campaigns = contacts accepted by the ledger', sum(theirs), sum(ours),
+    select 2, vendor, 'contacts = accepted', sum(theirs), sum(ours),
            sum(greatest(theirs - ours, 0)), sum(greatest(ours - theirs, 0))
     from contacts group by vendor
     union all
-    select 3, vendor, 'people in the journal = accepted contacts', count(theirs), count(ours),
+    select 3, vendor, 'people dialled were accepted', count(theirs), count(ours),
            count(*) filter (where ours is null), 0
     from people group by vendor
     union all
-    select 4, vendor, 'attempts in the journal = dwh.fact_call_attempt', count(theirs), count(ours),
+    select 4, vendor, 'dials = fact_call_attempt', count(theirs), count(ours),
            count(*) filter (where ours is null), count(*) filter (where theirs is null)
     from calls group by vendor
     union all
-    select 5, vendor, 'records at Qolio = ops.qa_delivery sent', count(theirs), count(ours),
+    select 5, vendor, 'Qolio calls = qa_delivery', count(theirs), count(ours),
            count(*) filter (where ours is null), count(*) filter (where theirs is null)
     from records group by vendor
 )

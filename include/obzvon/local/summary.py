@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -12,10 +13,29 @@ from rich.table import Table
 
 from obzvon.local.reconcile import compare, print_comparisons
 from obzvon.local.stack import Stack
+from obzvon.stages.audit_checks import CHECKS
 
 __all__ = ["print_summary"]
 
 Plans = Sequence[tuple[str, str]]  # campaign, plan_id
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one check of `ops.audit_check` found. `str()` is a table cell."""
+
+    expected: int
+    actual: int
+    explained: int
+    explanation: str
+    holds: bool
+
+    def __str__(self) -> str:
+        sign = "=" if self.expected == self.actual else "≠"
+        why = f" ({self.explained:,} explained: {self.explanation})" if self.explained else ""
+        mark = "[green]✓[/]" if self.holds else "[red]fails[/]"
+        return f"{self.expected:,} {sign} {self.actual:,}{escape(why)} {mark}"
+
 
 _DECISIONS = """
 select coalesce(exclusion_code, 'to be called'), coalesce(exclusion_reason, ''), campaign_id, count(*)
@@ -41,7 +61,6 @@ _CHECKS = """
 select p.campaign_id, a.check_name, a.expected, a.actual, a.explained, coalesce(a.explanation, ''), a.holds
 from ops.audit_check a join ops.campaign_plan p using (plan_id)
 where a.plan_id = any(%s)
-order by p.campaign_id, a.check_name
 """
 
 
@@ -55,12 +74,12 @@ def print_summary(conn: psycopg.Connection, plans: Plans, stack: Stack, console:
         ("Deliveries to Qolio", ("state", "reason"), _DELIVERIES),
     ):
         console.print(_pivot(title, heads, names, conn.execute(query, [ids]).fetchall()))
-    checks = conn.execute(_CHECKS, [ids]).fetchall()
-    console.print(_check_table(checks))
+    checks = {(row[0], row[1]): Result(*row[2:]) for row in conn.execute(_CHECKS, [ids]).fetchall()}
+    console.print(_check_table(names, checks))
     agrees = print_comparisons(console, compare(conn, stack.address.sandbox))
     _print_places(stack, console, stays=stays)
-    audited = {check[0] for check in checks} == set(names)
-    return agrees and audited and all(check[-1] for check in checks)
+    audited = {campaign for campaign, _ in checks} == set(names)
+    return agrees and audited and all(result.holds for result in checks.values())
 
 
 def _pivot(title: str, heads: tuple[str, str], campaigns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Table:
@@ -78,15 +97,12 @@ def _pivot(title: str, heads: tuple[str, str], campaigns: Sequence[str], rows: S
     return table
 
 
-def _check_table(checks: Sequence[tuple[Any, ...]]) -> Table:
-    table = Table("campaign", "check", title="Audit (ops.audit_check)", title_justify="left")
-    for name in ("expected", "actual", "explained"):
-        table.add_column(name, justify="right")
-    table.add_column("by")
-    table.add_column("")
-    for campaign, check, expected, actual, explained, why, holds in checks:
-        mark = "[green]✓[/]" if holds else "[red]fails[/]"
-        table.add_row(campaign, check, *(f"{n:,}" for n in (expected, actual, explained)), escape(why), mark)
+def _check_table(campaigns: Sequence[str], checks: Mapping[tuple[str, str], Result]) -> Table:
+    """One row for each comparison, in the order in which a contact goes through the pipeline."""
+    table = Table("expected = actual", *campaigns, title="Audit (ops.audit_check)", title_justify="left")
+    for check in CHECKS:
+        found = [checks.get((campaign, check.name)) for campaign in campaigns]
+        table.add_row(check.says, *(str(result) if result else "[red]not audited[/]" for result in found))
     return table
 
 

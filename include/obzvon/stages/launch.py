@@ -171,8 +171,9 @@ def _hash(order: Order, contacts: Sequence[Contact]) -> str:
 async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResult:
     """Bring up every intent of a batch, one after the other; a problem of one does not stop the others.
 
-    An open kill switch and wrong credentials stop the batch at once. When nothing of the batch is at work in the end,
-    the first problem is raised; otherwise problems are returned, and the audit fails the run once calls are collected.
+    An open kill switch, wrong credentials and a vendor that is not reached stop the batch at once. When nothing of the
+    batch is at work in the end, the first problem is raised; otherwise problems are returned, and the audit fails the
+    run once calls are collected.
     """
     result = LaunchResult()
     for intent in await intents_of(launcher.conn, plan_id, batch_no):
@@ -181,7 +182,8 @@ async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResul
                 fresh = await reread(launcher.conn, intent.intent_id)
                 after = await launcher.bring_up(fresh)
                 result.contacts_sent += after.contacts_sent - fresh.contacts_sent
-        except (KillSwitchOpen, AuthRefused) as error:
+        except (KillSwitchOpen, AuthRefused, NotSent) as error:
+            log.error("%s; the other intents of the batch are left for the next try", error)
             result.problems.append(error)
             break
         except ObzvonError as error:
