@@ -18,6 +18,7 @@ from obzvon.local.demo import run_demo
 from obzvon.local.home import Home
 from obzvon.local.postgres import binaries
 from obzvon.local.reconcile import compare, print_comparisons
+from obzvon.local.servers import libpq
 from obzvon.local.stack import Address, Stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -98,7 +99,8 @@ def psql(context: typer.Context) -> None:
     stack = Stack()
     started = stack.server.start()
     try:
-        done = subprocess.run([binaries() / "psql", stack.warehouse, *context.args], check=False)  # noqa: S603
+        environment = os.environ | libpq(stack.warehouse)
+        done = subprocess.run([binaries() / "psql", *context.args], env=environment, check=False)  # noqa: S603
     finally:
         if started and not any(service.running for service in stack.services):
             stack.server.stop()

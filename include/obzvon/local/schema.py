@@ -10,20 +10,16 @@ from pathlib import Path
 import psycopg
 
 import obzvon.warehouse
-from obzvon.local.environment import AIRFLOW_CLI, PYTHON
 from obzvon.local.secrets import write_private
 
 __all__ = ["Schema", "airflow_schema", "warehouse_schema"]
 
 
 class Schema:
-    """One database's schema: `code` says what it should be made of, `table` holds the revision it is at.
+    """One database's schema: `code` says what it should be made of, `table` holds the revision it is at."""
 
-    `command` brings it up to date.
-    """
-
-    def __init__(self, name: str, dsn: str, table: str, code: str, command: list[str], run: Path) -> None:
-        self.name, self.command = name, command
+    def __init__(self, name: str, dsn: str, table: str, code: str, run: Path) -> None:
+        self.name = name
         self._dsn, self._table, self._code, self._stamp = dsn, table, code, run / f"{name}-schema.json"
 
     def _now(self) -> dict[str, str]:
@@ -50,13 +46,12 @@ class Schema:
 
 def airflow_schema(dsn: str, run: Path) -> Schema:
     """Changes with the installed Airflow."""
-    return Schema("airflow", dsn, "alembic_version", version("apache-airflow"), [AIRFLOW_CLI, "db", "migrate"], run)
+    return Schema("airflow", dsn, "alembic_version", version("apache-airflow"), run)
 
 
 def warehouse_schema(dsn: str, run: Path) -> Schema:
     """Changes with any file of `obzvon.warehouse`: migrations, seeds, marts."""
-    code = _digest(Path(obzvon.warehouse.__path__[0]))
-    return Schema("warehouse", dsn, "ops.schema_version", code, [PYTHON, "-m", "obzvon.warehouse.migrate", dsn], run)
+    return Schema("warehouse", dsn, "ops.schema_version", _digest(Path(obzvon.warehouse.__path__[0])), run)
 
 
 def _digest(folder: Path) -> str:

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from obzvon.errors import ConfigError
 from obzvon.local.postgres import Postgres
 
-__all__ = ["DATABASES", "Embedded", "Own", "Server", "choose"]
+__all__ = ["DATABASES", "Embedded", "Own", "Server", "choose", "libpq"]
 
 DATABASES = ("obzvon_airflow", "obzvon_warehouse")
 
@@ -100,3 +100,9 @@ def choose(folder: Path) -> Server:
     """The server OBZVON_DATABASE_URL names, else the embedded one in `folder`."""
     url = os.environ.get("OBZVON_DATABASE_URL")
     return Own(url) if url else Embedded(folder)
+
+
+def libpq(url: str) -> dict[str, str]:
+    """A database's address as libpq's environment variables: a command line is no place for a password."""
+    names = {"user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    return {names.get(key, f"PG{key.upper()}"): str(value) for key, value in conninfo_to_dict(url).items()}

@@ -24,7 +24,7 @@ from obzvon.local.environment import ADMIN, AIRFLOW_CLI, PYTHON, Ports, stack_en
 from obzvon.local.home import Home
 from obzvon.local.ports import HOST, free_port
 from obzvon.local.processes import Service, stop_all, tail
-from obzvon.local.schema import Schema, airflow_schema, warehouse_schema
+from obzvon.local.schema import airflow_schema, warehouse_schema
 from obzvon.local.secrets import Secrets, write_private
 
 __all__ = ["Address", "Stack", "StackError"]
@@ -172,10 +172,37 @@ class Stack:
             self._until(lambda: _answers(f"{self.address.sandbox}/_sandbox/clock"), [self.sandbox], SANDBOX_SECONDS)
 
     def _migrate_warehouse(self) -> None:
-        self._migrate(warehouse_schema(self.warehouse, self.home.run))
+        schema = warehouse_schema(self.warehouse, self.home.run)
+        if schema.current:
+            return
+        # imported late: Alembic takes a second that a second start can save; not a command: its DSN may hold a password
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+        from obzvon.warehouse.migrate import migrate  # noqa: PLC0415
+
+        with self._timed("tables of the warehouse"):
+            try:
+                migrate(self.warehouse)
+            except (psycopg.Error, SQLAlchemyError) as error:
+                raise StackError(f"the warehouse could not be brought up to date: {error}") from error
+        schema.stamp()
+
+    def _migrate_airflow(self) -> None:
+        schema = airflow_schema(self.server.url("obzvon_airflow"), self.home.run)
+        if schema.current:
+            return
+        log = self.home.logs / "airflow-db-migrate.log"
+        command = [AIRFLOW_CLI, "db", "migrate"]
+        with self._timed("tables of Airflow"), log.open("wb") as out:
+            done = subprocess.run(  # noqa: S603
+                command, env=self.environment, cwd=self.home.airflow, stdout=out, stderr=out, check=False
+            )
+        if done.returncode:
+            raise StackError(f"Airflow's database could not be brought up to date, see {log}:\n{tail(log)}")
+        schema.stamp()
 
     def _start_airflow(self) -> None:
-        self._migrate(airflow_schema(self.server.url("obzvon_airflow"), self.home.run))
+        self._migrate_airflow()
         with self._timed("Airflow: web server, scheduler, DAG processor, triggerer"):
             started = datetime.now(UTC)
             missing = [service for service in self.airflow.values() if not service.running]
@@ -184,24 +211,6 @@ class Stack:
             # a heartbeat of the run before looks healthy for 30 s
             since = started if len(missing) == len(self.airflow) else None
             self._until(lambda: self._healthy(since), list(self.airflow.values()), AIRFLOW_SECONDS)
-
-    def _migrate(self, schema: Schema) -> None:
-        if schema.current:
-            return
-        log = self.home.logs / f"migrate-{schema.name}.log"
-        with self._timed(f"tables of the {schema.name} database"), log.open("wb") as out:
-            done = subprocess.run(  # noqa: S603
-                schema.command,
-                env=self.environment,
-                cwd=self.home.airflow,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                check=False,
-            )
-        if done.returncode:
-            raise StackError(f"the {schema.name} database could not be brought up to date, see {log}:\n{tail(log)}")
-        schema.stamp()
 
     def _healthy(self, since: datetime | None) -> bool:
         found = health(self.address.web)
