@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,8 @@ def _print_address(where: Address) -> None:
 
 def main() -> None:
     """Run a command; an error of ours is one sentence and exit code 1."""
+    # `timeout make demo` and a stopped CI job end us politely: then what was started is stopped too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except ObzvonError as error:
