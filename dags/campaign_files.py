@@ -7,7 +7,6 @@ with it. This module defines no DAG.
 from __future__ import annotations
 
 from obzvon.campaigns.catalogue import Catalogue
-
 from obzvon_provider.paths import campaigns_folder
 
 if broken := Catalogue(campaigns_folder()).broken:

@@ -51,9 +51,7 @@ def judge(task: Task, looks: Sequence[Progress], rule: Waiting) -> Judgement:
     if covered:
         return Judgement(True, "every contact has a terminal outcome")
     if over:
-        return Judgement(
-            True, f"window over, {open_contacts} contacts without a terminal outcome"
-        )
+        return Judgement(True, f"window over, {open_contacts} contacts without a terminal outcome")
     return Judgement(False, f"{open_contacts} contacts without a terminal outcome")
 
 

@@ -20,7 +20,7 @@ from obzvon.sandbox.clock import http_date
 Fields = Mapping[str, Sequence[str]]
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not an accident
+class Refusal(Exception):
     """A vendor's no. `fields` maps the place in the request to what is wrong with it."""
 
     def __init__(self, status: int, message: str, fields: Fields | None = None) -> None:
