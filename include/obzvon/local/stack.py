@@ -156,12 +156,14 @@ class Stack:
                 raise
 
     def _choose_ports(self) -> None:
-        last = self.ports
+        last, default = self.ports, Ports(WEB_PORT, SANDBOX_PORT)
+        # processes that still run were told the last ports; a fresh start takes the well-known ones if they are free
+        wishes = (last, default) if any(service.running for service in self.services) else (default, last)
         chosen = Ports(
-            last.web if self.airflow["api-server"].running else free_port((last.web, WEB_PORT)),
-            last.sandbox if self.sandbox.running else free_port((last.sandbox, SANDBOX_PORT)),
+            last.web if self.airflow["api-server"].running else free_port(ports.web for ports in wishes),
+            last.sandbox if self.sandbox.running else free_port(ports.sandbox for ports in wishes),
         )
-        if chosen != last:  # processes that still run were told the old ports
+        if chosen != last:
             stop_all(self.airflow.values(), STOP_SECONDS)
         write_private(self._note, json.dumps(asdict(chosen)))
 
