@@ -1,6 +1,8 @@
 # Every target does its own set-up. PYTHON names the interpreter the virtual environment is made from.
 PYTHON ?= python3
 BIN := .venv/bin
+# a Python named by the caller replaces that of an existing virtual environment; the default one does not
+SETUP = $(PYTHON) scripts/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--exact)
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
@@ -45,7 +47,7 @@ lock: setup ## compile requirements*.in into locked files with hashes
 	@$(BIN)/python scripts/lock.py
 
 setup:
-	@$(PYTHON) scripts/bootstrap.py
+	@$(SETUP)
 
 dev:
-	@$(PYTHON) scripts/bootstrap.py --dev
+	@$(SETUP) --dev

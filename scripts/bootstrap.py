@@ -2,6 +2,7 @@
 
     python3 scripts/bootstrap.py          what the stack needs
     python3 scripts/bootstrap.py --dev    and what tests and linters need
+    python3 scripts/bootstrap.py --exact  with this very Python; else a venv of another supported one is kept
 
 Standard library only, because it runs before anything is installed. A second run compares hashes and returns at once.
 Nothing is written outside the project folder except the package caches of uv and pip, whose own environment variables
@@ -194,9 +195,16 @@ def install(venv: Path, root: Path, locks: list[str]) -> str:
 # the whole of it ----------------------------------------------------------------------------------------------------
 
 
-def prepare(root: Path, *, dev: bool) -> None:
+def wanted_minor(venv: Path, exact: bool) -> tuple[int, ...]:
+    """The Python the venv should have: the one it has, unless the caller named another or it cannot be used."""
+    there = minor_of(str(venv / "bin" / "python"))
+    return there if there and supported(there) and not exact else sys.version_info[:2]
+
+
+def prepare(root: Path, *, dev: bool, exact: bool = False) -> None:
     """Bring `root/.venv` to the state of the lock files. SetupError when that is not possible."""
-    venv, minor = root / ".venv", sys.version_info[:2]
+    venv = root / ".venv"
+    minor = wanted_minor(venv, exact)
     wanted = fingerprint(root, minor, dev)
     rebuild = must_rebuild(venv, root, minor)
     if is_current(read_stamp(venv), wanted) and not rebuild:
@@ -220,14 +228,15 @@ def prepare(root: Path, *, dev: bool) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make .venv ready.")
     parser.add_argument("--dev", action="store_true", help="also what tests and linters need")
-    dev = parser.parse_args().dev
+    parser.add_argument("--exact", action="store_true", help="with this very Python: rebuild a venv of another one")
+    options = parser.parse_args()
     try:
         if not supported(sys.version_info):
             python = another_python()
             os.execv(python, [python, __file__, *sys.argv[1:]])
         with (ROOT / "pyproject.toml").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at once: the second waits and finds everything done
-            prepare(ROOT, dev=dev)
+            prepare(ROOT, dev=options.dev, exact=options.exact)
     except SetupError as error:
         sys.stderr.write(f"Obzvon: {error}\n")
         return 1

@@ -85,6 +85,22 @@ def test_a_venv_of_another_python_is_rebuilt(bootstrap: ModuleType, project: Pat
     assert bootstrap.must_rebuild(project / ".venv", project, (3, 99))
 
 
+def test_a_venv_of_another_supported_python_is_kept_unless_a_python_was_named(
+    bootstrap: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    other = (3, 12) if HERE == (3, 13) else (3, 13)
+    interpreter(tmp_path / "bin", "python", f"echo {other[0]} {other[1]}")
+    assert bootstrap.wanted_minor(tmp_path, exact=False) == other
+    assert bootstrap.wanted_minor(tmp_path, exact=True) == HERE
+
+
+def test_a_venv_of_an_unsupported_python_is_not_kept(bootstrap: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    interpreter(tmp_path / "bin", "python", "echo 3 9")
+    assert bootstrap.wanted_minor(tmp_path, exact=False) == HERE
+
+
 def test_a_venv_whose_python_is_gone_is_rebuilt(bootstrap: ModuleType, project: Path) -> None:
     (project / ".venv" / "bin" / "python").unlink()
     assert bootstrap.must_rebuild(project / ".venv", project, HERE)

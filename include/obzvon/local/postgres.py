@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ __all__ = ["Postgres", "binaries"]
 USER = "obzvon"
 SOCKET_LIMIT = 107  # bytes of sun_path on Linux
 SOCKET_NAME = ".s.PGSQL.5432"
+PLAIN = re.compile(r"[\w./+~-]+", re.ASCII)  # no blanks, no Cyrillic, no percent sign: those need escapes that differ
 CURE = "set OBZVON_DATABASE_URL to a PostgreSQL server of your own (postgresql://user:password@host:port)"
 
 
@@ -64,9 +66,9 @@ class Postgres:
 
     @property
     def socket_dir(self) -> Path:
-        """Where the socket is: inside `folder`, or a short private folder where the path would be too long."""
+        """Where the socket is: inside `folder`, or a short private folder where that path cannot stand in a URL."""
         inside = self.folder / "sock"
-        if len(os.fsencode(inside / SOCKET_NAME)) <= SOCKET_LIMIT:
+        if len(os.fsencode(inside / SOCKET_NAME)) <= SOCKET_LIMIT and PLAIN.fullmatch(str(inside)):
             return inside
         noted = self.folder / "sock.path"
         if not noted.exists():
