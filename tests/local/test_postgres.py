@@ -14,6 +14,7 @@ from obzvon.local.servers import libpq
 @pytest.mark.parametrize("name", ["short", "с пробелом и кириллицей 100%", "deep/" + "d" * 110])
 def test_it_starts_and_answers_by_url_and_by_environment(tmp_path: Path, name: str) -> None:
     server = Postgres(tmp_path / name, durable=False)
+    assert not server.running
     server.start()
     try:
         assert server.socket_dir.stat().st_mode & 0o777 == 0o700

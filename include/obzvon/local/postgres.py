@@ -72,6 +72,7 @@ class Postgres:
             return inside
         noted = self.folder / "sock.path"
         if not noted.exists():
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             noted.write_text(tempfile.mkdtemp(prefix="obzvon-pg-"))
         return Path(noted.read_text())
 
