@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import psycopg
 from psycopg import sql
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -97,9 +98,15 @@ def _copy_dials(conn: psycopg.Connection, http: httpx.Client) -> None:
 
 def print_comparisons(console: Console, found: Sequence[Comparison]) -> bool:
     """Print the comparison; True when everything agrees."""
-    table = Table(title="Sandbox against ledger and warehouse", title_justify="left")
+    table = Table(
+        title="Sandbox against ledger and warehouse",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     table.add_column("vendor")
-    table.add_column("sandbox = ours")
+    table.add_column("sandbox = ours", no_wrap=True)
     for name in ("sandbox", "ours", "not ours", "not theirs", ""):
         table.add_column(name, justify="right")
     for line in found:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -87,7 +88,15 @@ def _pivot(title: str, heads: tuple[str, str], campaigns: Sequence[str], rows: S
     numbers: dict[tuple[str, str], dict[str, int]] = {}
     for first, second, campaign, number in rows:
         numbers.setdefault((first, second), {})[campaign] = number
-    table = Table(*heads, title=title, title_justify="left", show_footer=True)
+    table = Table(
+        *heads,
+        title=title,
+        title_justify="left",
+        show_footer=True,
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     table.columns[0].footer = "total"
     for campaign in campaigns:
         total = sum(found.get(campaign, 0) for found in numbers.values())
@@ -99,7 +108,15 @@ def _pivot(title: str, heads: tuple[str, str], campaigns: Sequence[str], rows: S
 
 def _check_table(campaigns: Sequence[str], checks: Mapping[tuple[str, str], Result]) -> Table:
     """One row for each comparison, in the order in which a contact goes through the pipeline."""
-    table = Table("expected = actual", *campaigns, title="Audit (ops.audit_check)", title_justify="left")
+    table = Table(
+        "expected = actual",
+        *campaigns,
+        title="Audit (ops.audit_check)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     for check in CHECKS:
         found = [checks.get((campaign, check.name)) for campaign in campaigns]
         table.add_row(check.says, *(str(result) if result else "[red]not audited[/]" for result in found))
