@@ -56,6 +56,7 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
     """Every model that an annotation mentions; of a vendor's settings, those that a file can have."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         heirs = annotation.__subclasses__() if issubclass(annotation, VendorSettings) else []
+        heirs = [heir for heir in heirs if heir.__module__.startswith("obzvon.")]  # other tests have their own
         for model in heirs:
             yield from models(model)
         if not heirs:
