@@ -38,7 +38,7 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
     cron, zone = spec.schedule.cron, spec.schedule.timezone
     with DAG(
         dag_id=spec.dag_id,
-        dag_display_name=spec.title,
+        dag_display_name=f"{spec.title} ({spec.name})",
         doc_md=spec.doc_md,
         schedule=CronTriggerTimetable(cron, timezone=zone) if cron else None,
         catchup=False,

@@ -87,7 +87,7 @@ def check(files: Annotated[list[Path] | None, typer.Argument(help="All of includ
     broken = 0
     for file in files or catalogue.files(folder):
         try:
-            typer.echo(f"{file}: {catalogue.load(file).dag_id} is in order")
+            typer.echo(f"{file}: {catalogue.load(file).dag_id} is in order (its list is read when a run starts)")
         except CampaignFileError as error:
             broken += 1
             typer.echo(str(error), err=True)

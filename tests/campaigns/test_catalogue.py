@@ -92,7 +92,7 @@ def test_a_good_file_is_a_campaign(tmp_path: Path) -> None:
         (
             "goal:",
             'window: {from: "20:00", to: "10:00"}\ngoal:',
-            "window: window is reversed: from 20:00:00 is not before to 10:00:00",
+            "window: reversed: from 20:00 is not before to 10:00; swap them",
         ),
         ("goal:", 'window: {from: 10:00, to: "20:00"}\ngoal:', 'window.from: write the time in quotes, as "10:00"'),
         (

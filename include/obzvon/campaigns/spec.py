@@ -181,7 +181,7 @@ class Window(Model):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.start >= self.end:
-            raise ValueError(f"window is reversed: from {self.start} is not before to {self.end}")
+            raise ValueError(f"reversed: from {self.start:%H:%M} is not before to {self.end:%H:%M}; swap them")
         return self
 
 
@@ -258,8 +258,8 @@ class CampaignSpec(Model):
         return (
             f"**{self.title}** · {self.purpose} · {self.vendor.type} · owner {self.owner}\n\n{self.description}\n\n"
             f"* Goal: {self.goal.title}\n* Hours, local to the person called: {hours}\n"
-            f"* At most {self.vendor.max_attempts} dials a contact,"
-            f" {self.limits.chunk_size} contacts a vendor campaign\n\n"
+            f"* Dials a contact, at most: {self.vendor.max_attempts}\n"
+            f"* Contacts a vendor campaign, at most: {self.limits.chunk_size}\n\n"
             f"plan → launch → wait → collect → deliver → audit. Every task may be cleared: the ledger decides what is"
             f" sent, so nobody is dialled twice. File: `include/campaigns/{self.name}.yaml`"
         )

@@ -127,12 +127,13 @@ def _print_places(stack: Stack, console: Console, *, stays: bool) -> None:
     where, home = stack.address, stack.home
     lines = {
         "raw answers": str(home.archive),
-        "logs": f"{home.task_logs} (tasks), {home.logs} (processes)",
+        "task logs": str(home.task_logs),
+        "other logs": str(home.logs),
         "warehouse": "make psql",
         "web UI": f"{where.web}  (user {where.user}, password {where.password})"
         if stays
-        else "make up, then the address it prints",
-        "sandbox": f"{where.sandbox}" if stays else "make up: its journal is kept",
+        else "stopped with the demo; `make up` starts it and prints address and login",
+        "sandbox": f"{where.sandbox}" if stays else "stopped too; its journal is kept for `make up`",
     }
     console.print()
     for name, value in lines.items():

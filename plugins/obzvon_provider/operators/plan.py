@@ -58,6 +58,11 @@ class PlanOperator(BaseOperator):
         return list(summary.batches)
 
     def _tell(self, summary: PlanSummary, call_date: date) -> None:
+        if summary.reused:
+            self.log.warning("the list was not read: rows that joined it since wait for another call date")
+        self.log.warning(
+            "frequency caps across campaigns and consent are not enforced yet, see include/policy/policy.yaml"
+        )
         verb = "already under way, nothing planned anew:" if summary.reused else "planned:"
         self.log.info(
             "%s for %s %s %d of %d contacts to call in %d vendor campaigns, at most %d dials, %s to %s",
