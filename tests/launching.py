@@ -104,6 +104,7 @@ class ScriptedDialer(Dialer):
         self.created: list[Order] = []
         self.handed: list[str] = []
         self.started: list[str] = []
+        self.cancelled: list[str] = []
 
     @classmethod
     def parse_settings(cls, value: Mapping[str, Any]) -> VendorSettings:
@@ -135,6 +136,7 @@ class ScriptedDialer(Dialer):
         self.started.append(task_id)
 
     async def cancel(self, task_id: str) -> StopOutcome:
+        self.cancelled.append(task_id)
         return StopOutcome.NOT_POSSIBLE
 
     async def look(self, task: Task) -> Progress:

@@ -40,8 +40,8 @@ def archive_root() -> str:
 
 
 def kill_switch() -> bool:
-    """True when calling is switched off for every campaign."""
-    return str(Variable.get("obzvon_kill_switch", default="off")).strip().lower() in {"on", "true", "1", "yes"}
+    """True when calling is switched off for every campaign. Any word but a clear "off" stops it."""
+    return str(Variable.get("obzvon_kill_switch", default="off")).strip().lower() not in {"off", "false", "0", "no", ""}
 
 
 def _spec(row: tuple[object, ...] | None, plan_id: str) -> CampaignSpec:

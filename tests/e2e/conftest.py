@@ -29,9 +29,13 @@ DAGS = [f"campaign__{name}" for name in CAMPAIGNS]
 RUN_SECONDS = 400
 
 
+#: Read once: a session that runs across midnight keeps its dates.
+TODAY = datetime.now(ZoneInfo("Europe/Moscow")).date()
+
+
 def tomorrow(days: int = 1) -> date:
     """A date on which every zone's window is still to come, at any hour of the day."""
-    return datetime.now(ZoneInfo("Europe/Moscow")).date() + timedelta(days=days)
+    return TODAY + timedelta(days=days)
 
 
 @dataclass(slots=True)

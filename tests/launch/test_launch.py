@@ -17,7 +17,9 @@ from obzvon.errors import (
     InDoubt,
     InDoubtError,
     KillSwitchOpen,
+    LedgerError,
     NotSent,
+    RateLimited,
     Refused,
     VendorError,
 )
@@ -26,11 +28,15 @@ from obzvon.vendors.base import Acceptance, Contact, Order
 from obzvon.warehouse.db import connect_async
 
 
+async def no_pause(seconds: float) -> None:
+    assert 0 < seconds <= 120
+
+
 async def run(
     dsn: str, dialer: ScriptedDialer, *, kill: Callable[[], bool] = lambda: False, now: datetime = NOW
 ) -> LaunchResult:
     async with await connect_async(dsn) as conn:
-        return await launch(Launcher(conn, dialer, spec(), "run-1", kill, lambda: now), PLAN, 0)
+        return await launch(Launcher(conn, dialer, spec(), "run-1", kill, lambda: now, no_pause), PLAN, 0)
 
 
 def states(conn: psycopg.Connection) -> Counter[str]:
@@ -110,7 +116,7 @@ async def test_what_an_error_proves_decides_the_state(
     plan_of(conn, contacts=1)
     expected = InDoubtError if state == "in_doubt" else type(error)
     with pytest.raises(expected):
-        await run(warehouse_dsn, ScriptedDialer(failing(error)))
+        await run(warehouse_dsn, ScriptedDialer(failing(error, times=3)))
     assert states(conn) == {state: 1}
 
 
@@ -122,7 +128,7 @@ async def test_what_was_not_created_is_created_by_the_next_run(
 ) -> None:
     plan_of(conn, contacts=2)
     with pytest.raises(VendorError):
-        await run(warehouse_dsn, ScriptedDialer(failing(error)))
+        await run(warehouse_dsn, ScriptedDialer(failing(error, times=3)))
     dialer = ScriptedDialer()
     await run(warehouse_dsn, dialer)
     assert (len(dialer.created), states(conn)) == (1, {"running": 1})
@@ -237,7 +243,7 @@ async def test_a_worker_killed_while_adding_contacts_leaves_doubt(warehouse_dsn:
     assert (again.created, again.handed, again.started) == ([], [], [])
 
 
-async def test_a_batch_that_never_left_is_sent_by_the_next_run(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+async def test_a_batch_that_never_left_is_sent_again(warehouse_dsn: str, conn: psycopg.Connection) -> None:
     plan_of(conn, contacts=3)
     calls: list[int] = []
 
@@ -248,8 +254,111 @@ async def test_a_batch_that_never_left_is_sent_by_the_next_run(warehouse_dsn: st
         return Acceptance(len(batch))
 
     dialer = BatchDialer(add=add)
-    with pytest.raises(NotSent):
-        await run(warehouse_dsn, dialer)
     await run(warehouse_dsn, dialer)
     assert (calls, len(dialer.created), len(dialer.handed)) == ([2, 1, 1], 1, 3)
     assert states(conn) == {"running": 1}
+
+
+async def test_a_short_blip_costs_nobody_a_call(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    plan_of(conn, contacts=1, intents=3)
+    dialer = ScriptedDialer(failing(NotSent("dialog", "create campaign", "no connection"), times=2))
+    result = await run(warehouse_dsn, dialer)
+    assert (len(dialer.created), result.problems, states(conn)) == (5, [], {"running": 3})
+
+
+async def test_a_vendor_that_stays_away_stops_the_batch(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    plan_of(conn, contacts=1, intents=3)
+    dialer = ScriptedDialer(failing(RateLimited("dialog", "create campaign", 500.0), times=99))
+    with pytest.raises(RateLimited):
+        await run(warehouse_dsn, dialer)
+    assert (len(dialer.created), states(conn)) == (3, {"planned": 3})
+
+
+def half_filled() -> BatchDialer:
+    """Takes the first batch; the second never leaves."""
+    batches: list[int] = []
+
+    def add(batch: list[Contact]) -> Acceptance:
+        batches.append(len(batch))
+        if len(batches) > 1:
+            raise NotSent("twin", "add contacts", "no connection")
+        return Acceptance(len(batch))
+
+    return BatchDialer(add=add)
+
+
+async def test_a_half_filled_campaign_is_not_filled_or_started_after_its_window(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=5)
+    with pytest.raises(NotSent):
+        await run(warehouse_dsn, half_filled())
+    late = BatchDialer()
+    result = await run(warehouse_dsn, late, now=NOW + timedelta(days=3))
+    assert (late.created, late.handed, late.started, late.cancelled) == ([], [], [], ["task-" + key(conn)])
+    assert states(conn) == {"running": 1}  # what it dialled by itself is still collected
+    assert [type(problem) for problem in result.problems] == [LedgerError]
+
+
+def key(conn: psycopg.Connection) -> str:
+    rows = conn.execute("select left(intent_id, 8) from ops.campaign_intent").fetchall()
+    conn.commit()
+    return str(rows[0][0])
+
+
+async def test_an_opt_out_between_two_batches_is_not_called(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    plan_of(conn, contacts=5)
+    with pytest.raises(NotSent):
+        await run(warehouse_dsn, half_filled())
+    conn.execute(
+        "insert into ops.suppression (phone_key, reason, source, valid_from)"
+        " select phone_key, 'asked', 'crm', now() from ops.plan_contact where row_no = 4"
+    )
+    conn.commit()
+    dialer = BatchDialer()
+    await run(warehouse_dsn, dialer)
+    assert [e.rsplit("-")[-1] for e in dialer.handed] == ["3", "5"]
+    assert states(conn) == {"running": 1}
+
+
+async def test_a_vendor_that_takes_nobody_fails_the_launch_every_time(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=2)
+    dialer = BatchDialer(add=lambda batch: Acceptance(0, {c.external_id: "blocked" for c in batch}))
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="the vendor took no"):
+            await run(warehouse_dsn, dialer)
+    assert (len(dialer.created), dialer.started, states(conn)) == (1, [], {"refused": 1})
+
+
+async def test_a_refused_batch_is_a_problem_of_the_run(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    plan_of(conn, contacts=4)
+    batches: list[int] = []
+
+    def add(batch: list[Contact]) -> Acceptance:
+        batches.append(len(batch))
+        if len(batches) == 1:
+            raise Refused("twin", "add contacts", "the vendor refused it, naming variables", status=422)
+        return Acceptance(len(batch))
+
+    result = await run(warehouse_dsn, BatchDialer(add=add))
+    assert [type(problem) for problem in result.problems] == [Refused]
+    assert states(conn) == {"running": 1}
+
+
+async def test_a_plan_cannot_be_made_anew_between_reading_its_contacts_and_sending_them(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=2)
+    locked: list[bool] = []
+
+    class Watched(ScriptedDialer):
+        def check(self, order: Order, now: datetime) -> None:  # runs after the contacts were read
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                conn.execute("select state from ops.campaign_intent for update nowait")
+            conn.rollback()
+            locked.append(True)
+
+    await run(warehouse_dsn, Watched())
+    assert locked == [True]

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from launching import PLAN, plan_of
 
 from obzvon_provider.sensors.report import WaitSensor
@@ -76,6 +76,6 @@ def test_verdicts_are_noted_in_the_ledger(sensor: WaitSensor, running: list[str]
 def test_any_other_event_fails_and_moves_nothing(
     sensor: WaitSensor, running: list[str], conn: psycopg.Connection, event: dict[str, Any] | None
 ) -> None:
-    with pytest.raises(AirflowFailException):
+    with pytest.raises(AirflowException):
         sensor.resume(CONTEXT, event)
     assert conn.execute("select distinct state from ops.campaign_intent").fetchall() == [("running",)]

@@ -10,7 +10,7 @@ import pytest
 from launching import ScriptedDialer
 
 from obzvon.campaigns.spec import Waiting
-from obzvon.errors import AuthRefused, InDoubt
+from obzvon.errors import AuthRefused, ContractBreak, InDoubt
 from obzvon.reports.completeness import judge
 from obzvon.stages.wait import watch
 from obzvon.vendors.base import Order, Progress, Task
@@ -116,7 +116,9 @@ async def test_a_failed_look_is_no_statement_and_still_sleeps() -> None:
 
     def look(task: Task) -> Progress:
         if len(clock.sleeps) <= 5:
-            raise InDoubt("dialog", "look", "no answer")
+            raise (
+                ContractBreak("rows", "data", "is missing") if len(clock.sleeps) % 2 else InDoubt("dialog", "look", "")
+            )
         return seen(clock.now)
 
     assert await wait(look, clock) == {"a" * 64: "complete"}

@@ -16,7 +16,7 @@ _TO_SEND = """
 select c.external_id, p.phone_e164, p.variables, c.tz_offsets
 from ops.plan_contact c join pii.contact_payload p using (plan_id, row_no)
 where c.intent_id = %s and c.sent_state is null
-order by c.row_no
+order by c.row_no limit %s
 """
 
 # An opt-out that came between plan and launch must win (hazard 6).
@@ -30,9 +30,9 @@ where c.intent_id = %(intent)s and c.sent_state is null and exists (
 """
 
 
-async def contacts_of(conn: psycopg.AsyncConnection, intent: Intent) -> list[Contact]:
-    """The contacts of the intent that were not handed to the vendor yet, in list order."""
-    cur = await conn.execute(_TO_SEND, (intent.intent_id,))
+async def contacts_of(conn: psycopg.AsyncConnection, intent: Intent, limit: int | None = None) -> list[Contact]:
+    """The contacts of the intent that were not handed to the vendor yet, in list order; all, or the first `limit`."""
+    cur = await conn.execute(_TO_SEND, (intent.intent_id, limit))
     return [_contact(*row) for row in await cur.fetchall()]
 
 

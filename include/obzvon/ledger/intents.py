@@ -76,10 +76,11 @@ async def intents_of(
         return await cur.fetchall()
 
 
-async def reread(conn: psycopg.AsyncConnection, intent_id: str) -> Intent:
-    """The intent as it is now."""
+async def reread(conn: psycopg.AsyncConnection, intent_id: str, *, for_update: bool = False) -> Intent:
+    """The intent as it is now; with `for_update` nobody changes or replaces it until the caller's transaction ends."""
+    tail = " for update" if for_update else ""
     async with conn.cursor(row_factory=class_row(Intent)) as cur:
-        await cur.execute(f"select {_COLUMNS} from ops.campaign_intent where intent_id = %s", (intent_id,))
+        await cur.execute(f"select {_COLUMNS} from ops.campaign_intent where intent_id = %s{tail}", (intent_id,))
         row = await cur.fetchone()
     if row is None:
         raise LedgerError(f"intent {intent_id[:8]} is not in the ledger; was its plan made anew meanwhile?")

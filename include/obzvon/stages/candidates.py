@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from obzvon.errors import AuthRefused, ConfigError, NotSent, RateLimited, Refused, VendorError
-from obzvon.ledger.contacts import contacts_of, mark_rejected, mark_sent
+from obzvon.errors import AuthRefused, ConfigError, LedgerError, NotSent, RateLimited, Refused, VendorError
+from obzvon.ledger.contacts import contacts_of, drop_suppressed, mark_rejected, mark_sent
 from obzvon.ledger.intents import Intent, in_doubt, move, reread
 from obzvon.ledger.states import IntentState
 from obzvon.vendors.base import Acceptance, Contact, Order
@@ -20,27 +20,40 @@ UNSETTLED = "select batch_no from ops.candidate_batch where intent_id = %s and s
 
 
 async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
-    """Add every contact the vendor does not have yet; the intent comes back `created`, `refused` when none was taken.
+    """Add every contact the vendor does not have yet, as long as the window lasts; the intent comes back `created`.
 
-    A batch whose request may or may not have arrived puts the intent in doubt: it is not sent again.
+    Before each batch the kill switch, the window and the opt-outs are looked at again. A batch whose request may or may
+    not have arrived puts the intent in doubt: it is not sent again. Raises LedgerError when the vendor took nobody.
     """
     cur = await run.conn.execute(UNSETTLED, (intent.intent_id,))
     if await cur.fetchone():
         await _doubt(run, intent, "a batch of contacts may or may not have arrived")
-    contacts = await contacts_of(run.conn, intent)
-    await run.conn.commit()
-    for batch in _batches(contacts, run.spec.limits.candidate_batch):
+    while not run.too_late(intent) and (batch := await _next_batch(run, intent)):
         intent = await _add(run, intent, order, batch)
-    if intent.contacts_accepted:
+    if intent.contacts_accepted or run.too_late(intent):
         return intent
-    moved = await move(run.conn, intent, IntentState.REFUSED, run_id=run.run_id, detail="the vendor took no contact")
+    return await _nobody(run, intent)
+
+
+async def _next_batch(run: Launcher, intent: Intent) -> Sequence[Contact]:
+    await drop_suppressed(run.conn, intent, run.spec.purpose)
+    batch = await contacts_of(run.conn, intent, run.spec.limits.candidate_batch)
     await run.conn.commit()
+    return batch
+
+
+async def _nobody(run: Launcher, intent: Intent) -> Intent:
+    """Nobody was taken: either everybody has opted out meanwhile, or the vendor refused each of them."""
+    refused = intent.contacts_rejected > 0
+    state = IntentState.REFUSED if refused else IntentState.CANCELLED
+    detail = "the vendor took no contact" if refused else "every contact was suppressed after planning"
+    moved = await move(run.conn, intent, state, run_id=run.run_id, detail=detail)
+    await run.conn.commit()
+    if refused:
+        raise LedgerError(
+            f"{intent.title}: the vendor took none of {intent.contacts_rejected} contacts; see vendor_reason"
+        )
     return moved
-
-
-def _batches(contacts: Sequence[Contact], size: int) -> Iterator[Sequence[Contact]]:
-    for start in range(0, len(contacts), size):
-        yield contacts[start : start + size]
 
 
 async def _add(run: Launcher, intent: Intent, order: Order, batch: Sequence[Contact]) -> Intent:
@@ -52,6 +65,7 @@ async def _add(run: Launcher, intent: Intent, order: Order, batch: Sequence[Cont
         await _settle(run, intent, number, "refused", 0, str(error))
         raise
     except Refused as error:
+        run.problems.append(error)
         taken = Acceptance(0, {c.external_id: str(error) for c in batch})
     except VendorError as error:
         await _settle(run, intent, number, "in_doubt", 0, str(error))

@@ -6,10 +6,11 @@ decides the next state; whoever finds `sending` under the intent's lock knows th
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -34,12 +35,16 @@ from obzvon.ledger.keys import marker
 from obzvon.ledger.states import IntentState
 from obzvon.stages.candidates import add_candidates
 from obzvon.vendors.base import Contact, Dialer, Order
+from obzvon.vendors.patience import NoCredentials
 
 __all__ = ["LaunchResult", "Launcher", "launch"]
 
 log = logging.getLogger(__name__)
 S = IntentState
 AT_WORK = (S.RUNNING, S.COLLECTING, S.FINAL, S.FINAL_PARTIAL)
+TOO_LATE = "the calling window was over before the launch"
+SUPPRESSED = "every contact was suppressed after planning"
+PAUSES, LONGEST_PAUSE = (2.0, 10.0), 120.0  # seconds between tries of one intent
 
 
 @dataclass(slots=True)
@@ -90,11 +95,32 @@ class Launcher:
     run_id: str
     kill_switch: Callable[[], bool]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    problems: list[ObzvonError] = field(default_factory=list)
+
+    async def bring_up_patiently(self, intent: Intent) -> Intent:
+        """`bring_up`, again after a pause where it is proven that nothing was done and a pause may help."""
+        for pause in PAUSES:
+            try:
+                return await self.bring_up(intent)
+            except NoCredentials:  # the login has had its own patience
+                raise
+            except (NotSent, RateLimited) as error:
+                wait = min(error.retry_after or pause, LONGEST_PAUSE)
+                log.warning("%s; nothing was done, trying again in %.0f s", error, wait)
+                await self.sleep(wait)
+                intent = await reread(self.conn, intent.intent_id)
+                await self.conn.commit()
+        return await self.bring_up(intent)
 
     async def bring_up(self, intent: Intent) -> Intent:
         """One intent as far as it goes. Raises what stopped it; the ledger has noted it by then."""
         if intent.state in (S.SENDING, S.IN_DOUBT):
             raise await self._doubt(intent, "the worker ended while the create request was under way")
+        if intent.state == S.REFUSED and intent.vendor_task_id:
+            raise LedgerError(
+                f"{intent.title}: {intent.note}; correct the list or the settings, then another call date"
+            )
         if intent.state == S.REFUSED:  # asked to try again: nothing exists at the vendor
             intent = await self._move(intent, S.PLANNED)
         if intent.state == S.PLANNED:
@@ -105,12 +131,14 @@ class Launcher:
 
     async def _create(self, intent: Intent) -> Intent:
         self.check_kill_switch()
-        if intent.window_end_utc - self.clock() < timedelta(minutes=self.spec.limits.min_minutes_left):
-            return await self._move(intent, S.CANCELLED, detail="the calling window was over before the launch")
+        # the row stays locked until `sending` is committed: a plan made anew meanwhile would have other contacts
+        intent = await reread(self.conn, intent.intent_id, for_update=True)
+        if self.too_late(intent):
+            return await self._move(intent, S.CANCELLED, detail=TOO_LATE)
         await drop_suppressed(self.conn, intent, self.spec.purpose)
         contacts = await contacts_of(self.conn, intent)
         if not contacts:
-            return await self._move(intent, S.CANCELLED, detail="every contact was suppressed after planning")
+            return await self._move(intent, S.CANCELLED, detail=SUPPRESSED)
         order = order_of(intent, self.spec, self.clock())
         self.dialer.check(order, self.clock())
         intent = await self._move(intent, S.SENDING, request_hash=_hash(order, contacts), submitted_at=self.clock())
@@ -139,11 +167,23 @@ class Launcher:
         order = order_of(intent, self.spec, self.clock())
         if not self.dialer.contacts_in_create:
             intent = await add_candidates(self, intent, order)
+            if intent.state == S.CREATED and self.too_late(intent):
+                return await self._stop_short(intent)
         if intent.state != S.CREATED:
             return intent
         self.check_kill_switch()
         await self.dialer.start(intent.vendor_task_id or "", order, self.clock())
         return await self._move(intent, S.RUNNING, started_at=self.clock())
+
+    async def _stop_short(self, intent: Intent) -> Intent:
+        """A campaign that was filled too late is stopped; what it dialled by its own schedule is still collected."""
+        outcome = await self.dialer.cancel(intent.vendor_task_id or "")
+        self.problems.append(LedgerError(f"{intent.title}: {TOO_LATE}; stop: {outcome}"))
+        return await self._move(intent, S.RUNNING, detail=f"{TOO_LATE}; stop: {outcome}")
+
+    def too_late(self, intent: Intent) -> bool:
+        """True when less than `min_minutes_left` of the calling window is left."""
+        return intent.window_end_utc - self.clock() < timedelta(minutes=self.spec.limits.min_minutes_left)
 
     def check_kill_switch(self) -> None:
         """Raise when calling is switched off."""
@@ -180,15 +220,16 @@ async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResul
         try:
             async with lock(launcher.conn, intent.intent_id):
                 fresh = await reread(launcher.conn, intent.intent_id)
-                after = await launcher.bring_up(fresh)
+                after = await launcher.bring_up_patiently(fresh)
                 result.contacts_sent += after.contacts_sent - fresh.contacts_sent
-        except (KillSwitchOpen, AuthRefused, NotSent) as error:
+        except (KillSwitchOpen, AuthRefused, NotSent, RateLimited) as error:
             log.error("%s; the other intents of the batch are left for the next try", error)
             result.problems.append(error)
             break
         except ObzvonError as error:
             log.error("%s", error)
             result.problems.append(error)
+    result.problems += launcher.problems
     result.states.update(i.state for i in await intents_of(launcher.conn, plan_id, batch_no))
     if result.problems and not result.at_work:
         raise result.problems[0]

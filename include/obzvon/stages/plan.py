@@ -69,8 +69,8 @@ def _lock(conn: psycopg.Connection, key: str) -> None:
 
 def _under_way(conn: psycopg.Connection, key: str) -> bool:
     # the row locks keep a launch from starting on a plan that is about to be replaced
-    states = conn.execute("select state from ops.campaign_intent where plan_id = %s for update", [key])
-    return any(state not in NOTHING_AT_VENDOR for (state,) in states)
+    query = "select state, vendor_task_id from ops.campaign_intent where plan_id = %s for update"
+    return any(state not in NOTHING_AT_VENDOR or task for state, task in conn.execute(query, [key]))
 
 
 @dataclass(frozen=True, slots=True)

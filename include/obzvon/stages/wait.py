@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from obzvon.campaigns.spec import CampaignSpec, Waiting
-from obzvon.errors import AuthRefused, LedgerError, VendorError
+from obzvon.errors import AuthRefused, ContractBreak, LedgerError, VendorError
 from obzvon.ledger.intents import Intent
 from obzvon.reports.completeness import Judgement, judge
 from obzvon.stages.launch import order_of
@@ -71,7 +71,7 @@ async def _look(dialer: Dialer, task: Task, looks: list[Progress], rule: Waiting
         progress = await dialer.look(task)
     except AuthRefused:
         raise
-    except VendorError as error:
+    except (VendorError, ContractBreak) as error:
         log.warning("intent %s: look failed, trying again: %s", task.order.intent_id[:8], error)
         return Judgement(False, "look failed")
     if looks and looks[-1].fingerprint != progress.fingerprint:

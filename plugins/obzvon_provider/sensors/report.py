@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from pydantic import ValidationError
 
 from obzvon.ledger.intents import Intent, intents_of, move
 from obzvon.ledger.states import IntentState
 from obzvon.stages.wait import Completeness, deadline_of
 from obzvon.warehouse.db import connect_async
+from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
 from obzvon_provider.runtime import stored_spec_async
 from obzvon_provider.triggers.report import ReportTrigger, WaitEvent
@@ -35,7 +36,8 @@ class WaitSensor(BaseSensorOperator):
         self.plan_id, self.batch_no, self.warehouse_conn_id = plan_id, batch_no, warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, int]:
-        deadline = asyncio.run(self._deadline())
+        with one_sentence():
+            deadline = asyncio.run(self._deadline())
         if deadline is None:
             self.log.info("batch %s: no report to wait for", self.batch_no)
             return {"complete": 0, "partial": 0}
@@ -55,8 +57,9 @@ class WaitSensor(BaseSensorOperator):
         except ValidationError as error:
             raise AirflowFailException(f"the trigger's event is not understood: {error.error_count()} faults") from None
         if said.status == "failed":
-            raise AirflowFailException(said.error or "the trigger failed without a reason")
-        asyncio.run(self._settle(said.verdicts, context["run_id"]))
+            raise AirflowException(said.error or "the trigger failed without a reason")
+        with one_sentence():
+            asyncio.run(self._settle(said.verdicts, context["run_id"]))
         verdicts = list(said.verdicts.values())
         return {"complete": verdicts.count("complete"), "partial": verdicts.count("partial")}
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Literal
 
+import psycopg
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pydantic import BaseModel, ConfigDict
 
@@ -59,6 +60,8 @@ class ReportTrigger(BaseTrigger):
             event = WaitEvent(status="done", verdicts=await self._verdicts())
         except ObzvonError as error:
             event = WaitEvent(status="failed", error=str(error))
+        except psycopg.Error as error:
+            event = WaitEvent(status="failed", error=f"warehouse: {type(error).__name__}")
         yield TriggerEvent(event.model_dump(mode="json"))
 
     async def _verdicts(self) -> dict[str, Completeness]:
