@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from obzvon.errors import AuditError, AuthRefused, ConfigError, InDoubtError, KillSwitchOpen, ListError, ObzvonError
 
 __all__ = ["one_sentence"]
+
+log = logging.getLogger(__name__)
 
 #: A second try without a person changes nothing.
 NEEDS_A_PERSON = (ConfigError, ListError, AuthRefused, InDoubtError, KillSwitchOpen, AuditError)
@@ -25,8 +28,10 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except NEEDS_A_PERSON as error:
+        log.error("%s", error)  # a line of its own: the exception's stands above a traceback that helps nobody on call
         raise AirflowFailException(str(error)) from None
     except ObzvonError as error:
+        log.error("%s", error)
         raise AirflowException(str(error)) from None
     except psycopg.Error as error:
         where = " ".join(filter(None, (error.diag.schema_name, error.diag.table_name, error.diag.constraint_name)))

@@ -34,5 +34,4 @@ class DeliverOperator(BaseAsyncOperator):
             account = await QolioHook(spec.qolio.conn_id).account()
             async with QolioClient.connected(account) as client:
                 summary = await deliver(dsn, spec, client, self.plan_id)
-        self.log.info("deliveries: %s", summary)
         return asdict(summary)
