@@ -215,6 +215,49 @@ async def test_a_period_the_vendor_cuts_off_is_read_in_halves() -> None:
     assert len(ids) < 3700  # rows on a border between two periods may come twice
 
 
+def uncounted(played: Analytics, most: int = 1000) -> Any:
+    """The same without `count`, and never more than `most` rows a page."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = await played(request)
+        assert isinstance(response, web.Response)
+        return web.json_response({"items": json.loads(response.body or b"{}")["items"][:most]})
+
+    return answer
+
+
+async def test_without_a_count_the_end_is_the_empty_page_however_short_the_servers_pages_are() -> None:
+    taken, seen = await pages(BETA, uncounted(Analytics([made(n) for n in range(1100)]), most=400))
+    assert [len(items) for _, _, items in taken] == [400, 400, 300]
+    assert [query["offset"] for query in seen.queries] == ["0", "400", "800", "1100"]
+
+
+async def test_without_a_count_a_period_as_long_as_the_cap_is_still_read_in_halves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("obzvon.vendors.twin.RECORD_CAP", 1000)
+    taken, _ = await pages(BETA, uncounted(Analytics([made(n) for n in range(2500)], cap=1000), most=300))
+    assert {item["id"] for _, _, items in taken for item in items} == {f"c-{n}" for n in range(2500)}
+
+
+@pytest.mark.parametrize("counted", [True, False])
+async def test_a_second_with_more_calls_than_can_be_shown_is_an_error(
+    counted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obzvon.vendors.twin.RECORD_CAP", 10)
+    played = Analytics([made(0) | {"id": f"c-{n}"} for n in range(25)], cap=10)
+    with pytest.raises(ContractBreak, match="10 rows or more at 2030-01-15T"):
+        await pages(BETA, played if counted else uncounted(played, most=4))
+
+
+async def test_a_server_that_repeats_its_page_is_an_error_and_no_endless_list() -> None:
+    async def stubborn(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"items": [made(1)]})
+
+    with pytest.raises(ContractBreak, match="the same page came twice"):
+        await pages(BETA, stubborn)
+
+
 async def test_sessions_are_asked_for_only_after_a_conversation() -> None:
     talked, seen = await pages(V1, Analytics([made(1), made(2, status="BUSY")]))
     assert [kind for kind, _, _ in talked] == ["calls", "sessions"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
@@ -142,6 +143,25 @@ async def test_what_cannot_be_written_was_not_sent() -> None:
         with pytest.raises(NotSent, match="not a valid http"):
             await http.send("POST", "/campaigns", action="create a campaign", json=BODY)
     assert seen.asked == []
+
+
+async def fails_here(response: object) -> None:
+    """What aiohttp calls with the answer: the vendor has the request by then."""
+    raise TypeError("a fault of this machine")
+
+
+async def half_a_body() -> AsyncIterator[bytes]:
+    yield b'{"phones": ['
+    raise TypeError("a fault of this machine")
+
+
+async def test_a_type_error_of_our_own_after_the_request_left_never_means_not_sent() -> None:
+    async with vendor(says(200, "{}")) as seen, session(seen.url) as http:
+        with pytest.raises(TypeError):  # a crash, which the ledger holds for in doubt
+            await http.send("POST", "/campaigns", action="create", json=BODY, raise_for_status=fails_here)
+        assert seen.bodies == [BODY]
+        with pytest.raises(InDoubt):
+            await http.send("POST", "/campaigns", action="create", data=half_a_body())
 
 
 async def test_tls_against_a_plain_port_means_not_sent() -> None:

@@ -142,18 +142,17 @@ class VendorSession:
     ) -> aiohttp.ClientResponse:
         if self._http is None:
             raise RuntimeError("use the session inside `async with`")
+        url, timeout = self.account.url(path), self._timeout(endless)
+        failure: VendorError
         try:
-            return await self._http.request(
-                method,
-                self.account.url(path),
-                allow_redirects=False,
-                timeout=self._timeout(endless),
-                **wire(request, header),
-            )
-        except (aiohttp.ClientError, OSError) as error:
-            failure = failed_request(self.vendor, action, error)
-        except orjson.JSONEncodeError:
+            arguments = wire(request, header)
+        except orjson.JSONEncodeError:  # is TypeError, so it is looked for here alone, where nothing can have left yet
             failure = NotSent(self.vendor, action, "a value cannot be written as JSON: too large a number")
+        else:
+            try:
+                return await self._http.request(method, url, allow_redirects=False, timeout=timeout, **arguments)
+            except (aiohttp.ClientError, OSError) as error:  # whatever else it is crashes: a crash is in doubt too
+                failure = failed_request(self.vendor, action, error)
         raise failure  # outside the handler: a chained aiohttp error may show the address with its query
 
     def _timeout(self, endless: bool) -> aiohttp.ClientTimeout:

@@ -1,7 +1,8 @@
-"""Reading TWIN's lists whole: pages by offset until a short one, periods halved where the vendor cuts them off.
+"""Reading TWIN's lists whole: pages by offset to the end, periods halved where the vendor cuts them off.
 
 Source: C-CALLS (at most 50 000 records for one period), C-LIST (`page` or `offset`, never both; at most 1000 a page;
-"continue until fewer than limit come back").
+"continue until fewer than limit come back"). A server may give less than the limit asked for, so a short page is the
+end only when the answer's own `count` agrees; otherwise an empty page is.
 """
 
 from __future__ import annotations
@@ -38,26 +39,39 @@ async def listed(
     until: datetime,
     cap: int | None = None,
 ) -> AsyncIterator[ListPage]:
-    """Every page between two moments (UTC). With a `cap`, a period whose count reaches it is read as two halves.
+    """Every page between two moments (UTC). With a `cap`, a period with as many rows is read as two halves.
 
-    Halves share their border, so a row on it may come twice: rows are told apart by their id, as always.
+    Halves share their border and may follow pages of the whole, so a row may come twice: rows are told apart by their
+    id, as always. ContractBreak when a second alone reaches the cap, or when pages repeat: nothing is left out unsaid.
     """
     # whole seconds, outwards: what was created this very second must not look like "none"
     periods = [(since.replace(microsecond=0), until.replace(microsecond=0) + timedelta(seconds=1))]
     while periods:
         start, end = periods.pop()
-        offset = 0
-        while True:
-            asked = {**query, "from": start.isoformat(), "to": end.isoformat(), "limit": PAGE, "offset": offset}
-            page = await _page(session, url, asked, action)
-            if cap is not None and offset == 0 and _count(page) >= cap and end - start > _SHORTEST:
+        async for page in _period(session, url, {**query, "from": start.isoformat(), "to": end.isoformat()}, action):
+            offset = int(page.query["offset"])
+            if cap is not None and max(_count(page) or 0, offset + len(page.items)) >= cap:
+                if end - start <= _SHORTEST:
+                    raise ContractBreak("twin.list", "count", f"'{action}': {cap} rows or more at {start.isoformat()}")
                 middle = (start + (end - start) / 2).replace(microsecond=0)
                 periods += [(middle, end), (start, middle)]
                 break
             yield page
-            if len(page.items) < PAGE:
-                break
-            offset += len(page.items)
+
+
+async def _period(session: VendorSession, url: str, query: Mapping[str, Any], action: str) -> AsyncIterator[ListPage]:
+    """The pages of one period: to an empty one, or to a short one with which all that were counted have come."""
+    offset, before = 0, None
+    while True:
+        page = await _page(session, url, {**query, "limit": PAGE, "offset": offset}, action)
+        if offset and not page.items:
+            return
+        if page.items and page.items == before:
+            raise ContractBreak("twin.list", "offset", f"'{action}': the same page came twice")
+        yield page
+        offset, before, count = offset + len(page.items), page.items, _count(page)
+        if not page.items or (count is not None and count <= offset and len(page.items) < PAGE):
+            return
 
 
 async def _page(session: VendorSession, url: str, asked: Mapping[str, Any], action: str) -> ListPage:
@@ -71,6 +85,6 @@ async def _page(session: VendorSession, url: str, asked: Mapping[str, Any], acti
     return ListPage(answer, asked, items)
 
 
-def _count(page: ListPage) -> int:
+def _count(page: ListPage) -> int | None:
     count = page.answer.json().get("count")
-    return count if isinstance(count, int) else len(page.items)
+    return count if isinstance(count, int) else None
