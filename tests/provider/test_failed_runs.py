@@ -115,7 +115,7 @@ def test_wrong_password(house: House) -> None:
 
 
 def test_vendor_down(house: House) -> None:
-    house.connect(DOWN, "any-password-at-all", EXTRA[house.vendor])
+    house.connect(DOWN, "any-password-at-all", EXTRA[house.vendor] | {"retry_seconds": "1"})
     said = house.says()
     assert house.vendor in said
     assert "connect" in said

@@ -8,9 +8,10 @@ from itertools import count
 
 import pytest
 from aiohttp import web
-from vendor_world import NOW, Handler, Naps, session, vendor
+from vendor_world import NOW, Handler, Naps, account, session, vendor
 
 from obzvon.errors import InDoubt, NotSent, RateLimited, Refused
+from obzvon.vendors.http import VendorSession
 
 GOOD = web.json_response
 
@@ -44,6 +45,13 @@ async def test_a_read_outlives_drops_server_errors_and_truncated_answers() -> No
     assert len(seen.asked) == 4
     assert naps.taken == sorted(naps.taken)
     assert all(nap > 0 for nap in naps.taken)
+
+
+async def test_how_long_reads_are_repeated_is_an_option_of_the_account() -> None:
+    async with vendor(after(*["drop"] * 9)) as seen, VendorSession("v", account(seen.url, retry_seconds="0")) as http:
+        with pytest.raises(InDoubt):
+            await http.read("GET", "/calls", action="read calls")
+    assert len(seen.asked) == 1
 
 
 async def test_patience_ends_and_the_last_error_comes_out() -> None:

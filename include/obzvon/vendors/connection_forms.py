@@ -18,6 +18,7 @@ _COMMON = {
     "connect_timeout": _option("Connect timeout, s", "10 when empty"),
     "read_timeout": _option("Read timeout, s", "Longest silence within an answer; 60 when empty"),
     "total_timeout": _option("Total timeout, s", "Longest request, streams excepted; 300 when empty"),
+    "retry_seconds": _option("Repeat reads for, s", "How long a read that failed is repeated; 300 when empty"),
 }
 
 DIALOG: Mapping[str, Any] = {

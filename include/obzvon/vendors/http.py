@@ -49,7 +49,8 @@ class VendorSession:
     """The session of one account: `async with VendorSession("twin", account, auth) as session`.
 
     Timeouts in seconds are options of the connection: `connect_timeout` (10), `read_timeout` between two pieces of an
-    answer (60), `total_timeout` of a request (300; streams have none). Proxies named in the environment are not used.
+    answer (60), `total_timeout` of a request (300; streams have none). So is `retry_seconds` (300), within which reads
+    are repeated. Proxies named in the environment are not used.
     """
 
     def __init__(
@@ -62,7 +63,8 @@ class VendorSession:
         clock: Clock = utc_now,
     ) -> None:
         self.vendor, self.account, self.clock = vendor, account, clock
-        self._auth, self._patience = auth, patience or Patience()
+        self._auth = auth
+        self._patience = patience or Patience(budget=account.number("retry_seconds", 300))
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
