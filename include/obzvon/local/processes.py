@@ -95,6 +95,10 @@ class Service:
             return []  # the pid belongs to somebody else now, so ours and all its children are gone
         return [pid for pid in psutil.pids() if _belongs(pid, known, leader is not None)]
 
+    def listens(self, port: int) -> bool:
+        """True when the socket that listens on the port belongs to this service; a stranger's does not count."""
+        return any(port in _listening(pid) for pid in self.members())
+
     def forget(self) -> None:
         """Remove the pid file."""
         if known := self._identity():
@@ -126,6 +130,14 @@ def _belongs(pid: int, known: Identity, leader_lives: bool) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE and (leader_lives or process.cwd() == known.folder)
     except (psutil.Error, OSError):
         return False
+
+
+def _listening(pid: int) -> set[int]:
+    try:
+        sockets = psutil.Process(pid).net_connections(kind="tcp")
+    except (psutil.Error, OSError):
+        return set()
+    return {one.laddr.port for one in sockets if one.status == psutil.CONN_LISTEN and one.laddr}
 
 
 def stop_all(services: Iterable[Service], grace: float) -> None:

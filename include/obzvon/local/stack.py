@@ -22,7 +22,7 @@ from obzvon.local import servers
 from obzvon.local.airflow_api import AirflowApi, health
 from obzvon.local.environment import ADMIN, AIRFLOW_CLI, PYTHON, Ports, stack_environment
 from obzvon.local.home import Home
-from obzvon.local.ports import HOST, free_port
+from obzvon.local.ports import HOST, free_port, is_free
 from obzvon.local.processes import Service, stop_all, tail
 from obzvon.local.schema import airflow_schema, warehouse_schema
 from obzvon.local.secrets import Secrets, write_private
@@ -32,6 +32,7 @@ __all__ = ["Address", "Stack", "StackError"]
 WEB_PORT, SANDBOX_PORT = 8080, 8765
 SANDBOX_SECONDS, AIRFLOW_SECONDS = 60, 180
 STOP_SECONDS = 6.0
+PORT_TRIES = 3
 #: Log servers are left out: they listen on every address, and the web server reads the same folder anyway.
 AIRFLOW = {
     "api-server": ["api-server"],
@@ -79,8 +80,9 @@ class Stack:
 
     @property
     def running(self) -> bool:
-        """True when every process of the stack lives and Airflow is healthy."""
-        return all(service.running for service in self.services) and self._healthy(None)
+        """True when every process of the stack lives, the sandbox listens and Airflow is healthy."""
+        alive = all(service.running for service in self.services)
+        return alive and self.sandbox.listens(self.ports.sandbox) and self._healthy(None)
 
     # where ------------------------------------------------------------------------------------------------------
 
@@ -143,8 +145,21 @@ class Stack:
             return True
 
     def _start(self) -> None:
-        self._choose_ports()
         write_private(self.home.passwords, json.dumps({ADMIN: self.secrets.admin_password}))
+        for tries_left in reversed(range(PORT_TRIES)):
+            self._choose_ports()
+            try:
+                self._start_parts()
+            except StackError:
+                lost = self._lost_ports()
+                if not lost or not tries_left:
+                    raise
+            else:
+                return
+            self._say(f"  another program took the port of {' and '.join(one.name for one in lost)}; taking another")
+            stop_all(lost, STOP_SECONDS)
+
+    def _start_parts(self) -> None:
         self._failed.clear()
         with ThreadPoolExecutor() as pool:
             parts = [pool.submit(part) for part in (self._start_sandbox, self._migrate_warehouse, self._start_airflow)]
@@ -154,6 +169,11 @@ class Stack:
             except BaseException:
                 self._failed.set()  # the others stop waiting
                 raise
+
+    def _lost_ports(self) -> list[Service]:
+        """Services whose port a stranger took between the choice and the start, some ten seconds later."""
+        ports = {self.airflow["api-server"]: self.ports.web, self.sandbox: self.ports.sandbox}
+        return [one for one, port in ports.items() if not is_free(port) and not one.listens(port)]
 
     def _choose_ports(self) -> None:
         last, default = self.ports, Ports(WEB_PORT, SANDBOX_PORT)
@@ -171,7 +191,10 @@ class Stack:
         with self._timed("sandbox of the three vendors"):
             options = ["--port", str(self.ports.sandbox), "--state", str(self.home.sandbox), *self._sandbox_options]
             self.sandbox.start([PYTHON, "-m", "obzvon.sandbox", *options], self.environment, self.home.sandbox)
-            self._until(lambda: _answers(f"{self.address.sandbox}/_sandbox/clock"), [self.sandbox], SANDBOX_SECONDS)
+            self._until(self._sandbox_answers, [self.sandbox], SANDBOX_SECONDS)
+
+    def _sandbox_answers(self) -> bool:
+        return _answers(f"{self.address.sandbox}/_sandbox/clock") and self.sandbox.listens(self.ports.sandbox)
 
     def _migrate_warehouse(self) -> None:
         schema = warehouse_schema(self.warehouse, self.home.run)
@@ -216,7 +239,9 @@ class Stack:
 
     def _healthy(self, since: datetime | None) -> bool:
         found = health(self.address.web)
-        return found is not None and found.healthy and (since is None or found.oldest_heartbeat >= since)
+        if found is None or not found.healthy or (since is not None and found.oldest_heartbeat < since):
+            return False
+        return self.airflow["api-server"].listens(self.ports.web)  # a stranger's Airflow is healthy too
 
     def _until(self, ready: Callable[[], bool], services: list[Service], seconds: float) -> None:
         until = time.monotonic() + seconds
