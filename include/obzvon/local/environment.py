@@ -76,6 +76,7 @@ def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict
         "workers": {
             "min_heartbeat_interval": 1,
             "execution_api_timeout": 60,  # a busy laptop answers late; a second start request of a task would fail it
+            "execution_api_retries": 10,  # after a crash the scheduler may be back long before the web server
         },
         "scheduler": {
             "scheduler_idle_sleep_time": 0.5,
