@@ -48,7 +48,8 @@ async def test_a_read_outlives_drops_server_errors_and_truncated_answers() -> No
 
 
 async def test_how_long_reads_are_repeated_is_an_option_of_the_account() -> None:
-    async with vendor(after(*["drop"] * 9)) as seen, VendorSession("v", account(seen.url, retry_seconds="0")) as http:
+    down = after(*[web.Response(status=502)] * 9)
+    async with vendor(down) as seen, VendorSession("v", account(seen.url, retry_seconds="0")) as http:
         with pytest.raises(InDoubt):
             await http.read("GET", "/calls", action="read calls")
     assert len(seen.asked) == 1
