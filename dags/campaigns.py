@@ -30,7 +30,8 @@ CALL_DATE = Param(
 )
 
 #: Side effects may be retried because each asks its ledger first; a retry never creates or dials again by itself.
-RETRY = {"retries": 1, "retry_delay": timedelta(seconds=15)}
+#: Two, because a scheduler that dies takes one from every task it was running.
+RETRY = {"retries": 2, "retry_delay": timedelta(seconds=15)}
 
 
 def campaign_dag(spec: CampaignSpec) -> DAG:

@@ -74,11 +74,11 @@ def test_retries_and_deadlines(campaigns: list[DAG]) -> None:
     for dag in campaigns:
         assert {t.task_id: t.retries for t in dag.tasks} == {
             "plan": 0,
-            "batch.launch": 1,
-            "batch.wait": 1,  # a deferred task can fail by a race of the scheduler and must come again
-            "batch.collect": 1,
-            "deliver": 1,
-            "audit": 1,
+            "batch.launch": 2,
+            "batch.wait": 2,  # a deferred task can fail by a race of the scheduler and must come again
+            "batch.collect": 2,
+            "deliver": 2,
+            "audit": 2,
         }
         hours = {t.task_id: t.execution_timeout for t in dag.tasks if t.task_id != "batch.wait"}
         assert all(limit is not None and limit <= timedelta(hours=4) for limit in hours.values())
