@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from qa_rows import World
 
 from obzvon.errors import AuditError, LedgerError
 from obzvon.stages.audit import AuditReport, Finding, audit
 from obzvon.stages.audit_checks import CHECKS
+
+LIMIT = "update ops.campaign_plan set spec = jsonb_build_object('limits', jsonb"
+CANCEL = "update ops.campaign_intent set note ="
+UNSEND = "update ops.plan_contact set sent_state = null where row_no = 2"
+QUARANTINE = """
+insert into ops.quarantine (archive_id, row_no, rule, field, cause)
+select archive_id, n, 'r', 'f', 'c' from ops.raw_archive, generate_series(1, 5) n where kind = 'report'
+"""
 
 DAMAGES = [
     ("update ops.campaign_plan set contacts_total = 7", "decided", (7, 6)),
@@ -25,6 +34,15 @@ DAMAGES = [
     ("delete from ops.raw_archive", "collected", (1, 0)),
     ("update ops.raw_archive set control_count = 6 where kind = 'report'", "complete", (6, 5)),
     ("update ops.raw_archive set rows = 6, control_count = 6 where kind = 'report'", "loaded", (6, 5)),
+    ("update ops.raw_archive set control_count = 5, rows = 4 where kind = 'report'", "complete", (5, 4)),
+    ("update ops.raw_archive set control_count = 4, rows = 0 where kind = 'report'", "complete", (4, 0)),
+    ("delete from dwh.fact_call_attempt where vendor_call_id = 'e'", "reported", (4, 3)),
+    ("delete from dwh.fact_call_attempt", "reported", (4, 0)),
+    (f"{LIMIT} '{{\"max_silent_share\": 1}}'); delete from dwh.fact_call_attempt", "reported", (4, 0)),
+    (QUARANTINE, "quarantined", (0, 5)),
+    ("update dwh.fact_call_attempt set disposition_code = 'UNKNOWN' where vendor_call_id = 'a'", "unknown", (0, 1)),
+    (f"{CANCEL} 'the calling window was over before the launch', state = 'cancelled'; {UNSEND}", "sent", (4, 3)),
+    (f"{CANCEL} 'every contact was suppressed after planning', state = 'cancelled'; {UNSEND}", "sent", (4, 3)),
     ("delete from ops.qa_delivery where call_uid = 'dialog:b'", "recorded", (2, 1)),
     ("update ops.qa_delivery set state = 'IN_DOUBT' where call_uid = 'dialog:b'", "recorded", (2, 1)),
     ("update ops.qa_delivery set state = 'MISSING' where call_uid = 'dialog:c'", "delivered", (3, 2)),
@@ -56,6 +74,10 @@ def agreeing_world(conn: psycopg.Connection) -> World:
 @pytest.fixture
 def world(conn: psycopg.Connection) -> World:
     return agreeing_world(conn)
+
+
+def limits(world: World, **shares: float) -> None:
+    world.run("update ops.campaign_plan set spec = %s", Jsonb({"limits": shares}))
 
 
 def finding(report: AuditReport, name: str) -> tuple[int, int, int, str | None]:
@@ -109,25 +131,33 @@ def test_differences_with_a_cause_are_counted_and_shown(world: World) -> None:
     world.pull(0)
     world.intent("cancelled")
     world.contact(10)
-    world.contact(11, sent=None)
-    world.run("update ops.campaign_plan set contacts_to_call = 9")
+    world.run("update ops.campaign_plan set contacts_to_call = 8")
+    limits(world, max_silent_share=0.5)
     report = audit(world.conn, world.plan_id)
-    assert finding(report, "to_call") == (9, 8, 1, "1 asked not to be called after the plan was made")
-    assert finding(report, "sent") == (8, 7, 1, "1 in cancelled intents")
+    assert finding(report, "to_call") == (8, 7, 1, "1 asked not to be called after the plan was made")
+    assert finding(report, "sent") == (7, 7, 0, None)
     assert finding(report, "answered") == (7, 7, 0, "1 rejected")
     assert finding(report, "reported") == (
         6,
         3,
         3,
-        "1 in cancelled intents, 1 never dialled by the end of their window, 1 in intents that ended by the deadline",
+        "1 in cancelled intents, 1 never dialled by the end of their window, 1 in intents that ended by the deadline,"
+        " at most 50.00% are allowed",
     )
 
 
-def test_rows_of_contacts_whose_turn_never_came_explain_a_longer_report(world: World) -> None:
+def test_silent_contacts_do_not_explain_rows_that_the_vendor_counted_and_we_lack(world: World) -> None:
     world.contact(7)
+    limits(world, max_silent_share=0.5)
     world.run("update ops.raw_archive set control_count = 6 where kind = 'report'")
-    report = audit(world.conn, world.plan_id)
-    assert finding(report, "complete") == (6, 5, 1, "1 of contacts that were never dialled")
+    with pytest.raises(AuditError, match=r"complete: .* 6 and 5, 0 explained;"):
+        audit(world.conn, world.plan_id)
+
+
+def test_an_intent_that_the_opt_outs_emptied_is_no_difference(world: World) -> None:
+    world.intent("cancelled")
+    world.run("update ops.campaign_intent set note = 'every contact was suppressed after planning' where chunk_no = 1")
+    assert finding(audit(world.conn, world.plan_id), "sent") == (4, 4, 0, None)
 
 
 def test_rows_in_quarantine_and_rows_that_came_twice_are_accounted_for(world: World) -> None:
@@ -136,9 +166,11 @@ def test_rows_in_quarantine_and_rows_that_came_twice_are_accounted_for(world: Wo
         "insert into ops.quarantine (archive_id, row_no, rule, field, cause)"
         " select archive_id, 3, 'r', 'f', 'c' from ops.raw_archive where kind = 'report'"
     )
+    limits(world, max_quarantine_share=0.2)
     report = audit(world.conn, world.plan_id)
     assert finding(report, "complete") == (6, 6, 0, None)
     assert finding(report, "loaded") == (7, 6, 1, "1 in quarantine, 1 came twice")
+    assert finding(report, "quarantined") == (0, 1, 1, "1 of 7 rows, at most 20.00% are allowed")
 
 
 def test_a_later_pull_takes_the_place_of_an_earlier_one(world: World) -> None:
@@ -148,11 +180,17 @@ def test_a_later_pull_takes_the_place_of_an_earlier_one(world: World) -> None:
     assert finding(report, "loaded") == (6, 6, 0, None)
 
 
-def test_an_outcome_nobody_has_mapped_is_shown_and_does_not_fail(world: World) -> None:
+def test_few_outcomes_nobody_has_mapped_are_shown_and_do_not_fail(world: World) -> None:
     world.attempt(4, "f", "UNKNOWN", vendor_status_raw="TELEPATHY")
+    limits(world, max_unknown_share=0.2)
     world.run("update ops.raw_archive set rows = 6, control_count = 6 where kind = 'report'")
     report = audit(world.conn, world.plan_id)
-    assert finding(report, "unknown") == (0, 1, 1, "statuses never seen before: TELEPATHY")
+    assert finding(report, "unknown") == (
+        0,
+        1,
+        1,
+        "statuses never seen before: TELEPATHY, at most 20.00% are allowed",
+    )
 
 
 @pytest.mark.parametrize(

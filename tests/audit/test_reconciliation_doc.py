@@ -10,6 +10,7 @@ import pytest
 from qa_rows import World
 from test_audit import DAMAGES, agreeing_world
 
+from obzvon.local.reconcile import QUERY
 from obzvon.stages.audit_checks import CHECKS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reconciliation.md").read_text(encoding="utf-8")
@@ -20,6 +21,11 @@ BY_CHECK = dict(re.findall(r"^### (\w+)\n.*?^```sql\n(.*?)^```", PAGE, flags=re.
 @pytest.fixture
 def world(conn: psycopg.Connection) -> World:
     return agreeing_world(conn)
+
+
+def test_the_page_quotes_the_query_that_compares_the_sandbox_journal() -> None:
+    (quoted,) = re.findall(r"^```sql reconcile\.sql\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    assert quoted == QUERY.read_text(encoding="utf-8")
 
 
 def test_every_check_has_its_query() -> None:

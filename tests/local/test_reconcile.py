@@ -10,9 +10,10 @@ import psycopg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from rich.console import Console
 
 from obzvon.errors import ObzvonError
-from obzvon.local.reconcile import Comparison, compare
+from obzvon.local.reconcile import Comparison, compare, print_comparisons
 
 DIAL_COLUMNS = "vendor,task_id,task_name,call_id,external_id,phone,attempt"
 PLAN, INTENT, KEY = "a" * 64, "b" * 64, "c" * 64
@@ -128,6 +129,11 @@ async def test_comparing_again_starts_from_fresh_books(conn: psycopg.Connection,
 def test_a_sandbox_that_does_not_answer_is_named_with_the_cure(conn: psycopg.Connection, unused_tcp_port: int) -> None:
     with pytest.raises(ObzvonError, match=r"does not answer \(ConnectError\); start it with `make up`"):
         compare(conn, f"http://127.0.0.1:{unused_tcp_port}")
+
+
+def test_nothing_to_compare_is_no_agreement() -> None:
+    assert not print_comparisons(Console(quiet=True), [])
+    assert print_comparisons(Console(quiet=True), [Comparison("twin", "dials", 1, 1, 0, 0)])
 
 
 def test_equal_sums_with_different_rows_do_not_agree() -> None:

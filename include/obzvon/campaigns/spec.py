@@ -195,7 +195,10 @@ class QolioMapping(Model):
 
 
 class Limits(Model):
-    """Sizes. `chunk_size` contacts go into one vendor campaign; at most `max_batches` mapped tasks run a stage."""
+    """Sizes, and how much may go astray before the audit fails (`max_*_share`).
+
+    `chunk_size` contacts go into one vendor campaign; at most `max_batches` mapped tasks run a stage.
+    """
 
     chunk_size: Annotated[int, Field(ge=1, le=50_000)] = 500
     candidate_batch: Annotated[int, Field(ge=1, le=1000)] = 500
@@ -203,6 +206,9 @@ class Limits(Model):
     min_minutes_left: Annotated[int, Field(ge=0)] = 30
     qolio_concurrency: Annotated[int, Field(ge=1, le=64)] = 8
     marking_fee_rub: Annotated[Decimal, Field(ge=0)] = Decimal("0")
+    max_silent_share: Share = 0.10
+    max_quarantine_share: Share = 0.01
+    max_unknown_share: Share = 0.05
 
 
 class Waiting(Model):

@@ -97,7 +97,7 @@ def _copy_dials(conn: psycopg.Connection, http: httpx.Client) -> None:
 
 
 def print_comparisons(console: Console, found: Sequence[Comparison]) -> bool:
-    """Print the comparison; True when everything agrees."""
+    """Print the comparison; True when there is something to compare and all of it agrees."""
     table = Table(
         title="Sandbox against ledger and warehouse",
         title_justify="left",
@@ -113,4 +113,4 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> bool:
         numbers = (line.theirs, line.ours, line.only_theirs, line.only_ours)
         table.add_row(line.vendor, line.what, *map(str, numbers), "[green]✓[/]" if line.agrees else "[red]differs[/]")
     console.print(table)
-    return all(line.agrees for line in found)
+    return bool(found) and all(line.agrees for line in found)

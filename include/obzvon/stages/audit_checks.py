@@ -20,6 +20,15 @@ class Check:
     sql: str
 
 
+_ALLOWED = "'at most ' || round(share * 100, 2) || '%% are allowed'"
+
+
+def _share(key: str, default: float) -> str:
+    """CTE `allowed` with the limit that the plan's campaign file sets; plans older than the key get its default."""
+    return f"""allowed as (select coalesce((spec #>> '{{limits,{key}}}')::numeric, {default}) as share
+                    from ops.campaign_plan where plan_id = %(plan)s)"""
+
+
 _CONTACTS = "with c as (select * from ops.plan_contact where plan_id = %(plan)s)"
 _INTENTS = "with i as (select * from ops.campaign_intent where plan_id = %(plan)s)"
 
@@ -84,14 +93,14 @@ CHECKS = (
     Check(
         "sent",
         "contacts in intents = contacts handed to the vendor",
+        # an opt-out after planning takes the contact out of its intent; whoever is still in it should have been called
         """
-        with n as (select i.state, count(*) as contacts, count(c.sent_state) as sent
+        with n as (select i.state, i.note, count(*) - count(c.sent_state) as unsent, count(*) as contacts
                    from ops.plan_contact c join ops.campaign_intent i using (intent_id)
-                   where c.plan_id = %(plan)s group by i.state)
-        select coalesce(sum(contacts), 0), coalesce(sum(sent), 0),
-               coalesce(sum(contacts - sent) filter (where state = 'cancelled'), 0),
-               string_agg(contacts - sent || ' in ' || state || ' intents', ', ' order by state)
-                 filter (where contacts > sent)
+                   where c.plan_id = %(plan)s group by i.state, i.note)
+        select coalesce(sum(contacts), 0), coalesce(sum(contacts - unsent), 0), 0,
+               string_agg(unsent || ' in ' || state || ' intents' || coalesce(': ' || note, ''), ', '
+                          order by state, note) filter (where unsent > 0)
         from n""",
     ),
     Check(
@@ -122,19 +131,9 @@ CHECKS = (
     Check(
         "complete",
         "rows that the vendor counts in its report = rows in the archive",
-        f"""{_PULLS},
-        missing as (select greatest(p.counted - p.rows, 0) as rows,
-                           (select count(*) from ops.plan_contact c
-                            where c.intent_id = p.intent_id and c.sent_state = 'accepted'
-                              and not exists (select from dwh.fact_call_attempt f
-                                              join dwh.dim_contact d using (contact_key)
-                                              where f.intent_id = c.intent_id and d.phone_key = c.phone_key)) as silent
-                    from pull p where p.counted is not null)
-        select coalesce((select sum(counted) from pull), 0),
-               coalesce((select sum(counted) from pull) - sum(rows), 0),
-               coalesce(sum(least(rows, silent)), 0),
-               nullif(sum(least(rows, silent)), 0) || ' of contacts that were never dialled'
-        from missing""",
+        f"""{_PULLS}
+        select coalesce(sum(counted), 0), coalesce(sum(counted - greatest(counted - rows, 0)), 0), 0, null
+        from pull where counted is not null""",
     ),
     Check(
         "loaded",
@@ -148,6 +147,15 @@ CHECKS = (
         from missing""",
     ),
     Check(
+        "quarantined",
+        "rows in quarantine, but for the share the campaign allows = 0",
+        f"""{_PULLS},
+        n as (select coalesce(sum(quarantined), 0) as bad, coalesce(sum(rows), 0) as rows from pull),
+        {_share("max_quarantine_share", 0.01)}
+        select 0, bad, least(bad, floor(rows * share)), nullif(bad, 0) || ' of ' || rows || ' rows, ' || {_ALLOWED}
+        from n, allowed""",
+    ),
+    Check(
         "reported",
         "contacts accepted = contacts in the vendor's report",
         f"""{_ATTEMPTS},
@@ -157,14 +165,18 @@ CHECKS = (
                 and not exists (select from a where a.intent_id = c.intent_id and a.phone_key = c.phone_key)
               group by i.state),
         accepted as (select count(*) as contacts from ops.plan_contact
-                     where plan_id = %(plan)s and sent_state = 'accepted')
+                     where plan_id = %(plan)s and sent_state = 'accepted'),
+        {_share("max_silent_share", 0.10)}
         select contacts, contacts - coalesce((select sum(silent) from n), 0),
-               coalesce((select sum(silent) from n where state in ('final', 'final_partial', 'cancelled')), 0),
+               case when contacts > (select sum(silent) from n)
+                    then least((select coalesce(sum(silent), 0) from n
+                                where state in ('final', 'final_partial', 'cancelled')),
+                               floor(contacts * share)) else 0 end,
                (select string_agg(silent || case state
                    when 'final' then ' never dialled by the end of their window'
                    when 'final_partial' then ' in intents that ended by the deadline'
-                   else ' in ' || state || ' intents' end, ', ' order by state) from n)
-        from accepted""",
+                   else ' in ' || state || ' intents' end, ', ' order by state) from n) || ', ' || {_ALLOWED}
+        from accepted, allowed""",
     ),
     Check(
         "foreign",
@@ -219,10 +231,13 @@ CHECKS = (
     ),
     Check(
         "unknown",
-        "attempts with an outcome nobody has mapped = 0",
-        f"""{_ATTEMPTS}
-        select 0, count(*), count(*),
-               'statuses never seen before: ' || string_agg(distinct vendor_status_raw, ', ')
-        from a where disposition_code = 'UNKNOWN'""",
+        "attempts with an outcome nobody has mapped, but for the share the campaign allows = 0",
+        f"""{_ATTEMPTS},
+        n as (select count(*) as attempts, count(*) filter (where disposition_code = 'UNKNOWN') as bad,
+                     string_agg(distinct vendor_status_raw, ', ') filter (where disposition_code = 'UNKNOWN') as raw
+              from a),
+        {_share("max_unknown_share", 0.05)}
+        select 0, bad, least(bad, floor(attempts * share)), 'statuses never seen before: ' || raw || ', ' || {_ALLOWED}
+        from n, allowed""",
     ),
 )
