@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["NOTHING_AT_VENDOR", "TRANSITIONS", "IntentState"]
+__all__ = ["NOTHING_AT_VENDOR", "SUPPRESSED", "TOO_LATE", "TRANSITIONS", "IntentState"]
 
 
 class IntentState(StrEnum):
@@ -49,3 +49,7 @@ TRANSITIONS: dict[IntentState, frozenset[IntentState]] = {
 
 #: In these states nothing exists at the vendor: the plan may be made anew, the contacts may be called.
 NOTHING_AT_VENDOR = frozenset({S.PLANNED, S.REFUSED})
+
+#: Why an intent was cancelled, as its note says.
+TOO_LATE = "the calling window was over before the launch"
+SUPPRESSED = "every contact was suppressed after planning"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from obzvon.errors import AuthRefused, ConfigError, LedgerError, NotSent, RateLimited, Refused, VendorError
 from obzvon.ledger.contacts import contacts_of, drop_suppressed, mark_rejected, mark_sent
 from obzvon.ledger.intents import Intent, in_doubt, move, reread
-from obzvon.ledger.states import IntentState
+from obzvon.ledger.states import SUPPRESSED, IntentState
 from obzvon.vendors.base import Acceptance, Contact, Order
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def _nobody(run: Launcher, intent: Intent) -> Intent:
     """Nobody was taken: either everybody has opted out meanwhile, or the vendor refused each of them."""
     refused = intent.contacts_rejected > 0
     state = IntentState.REFUSED if refused else IntentState.CANCELLED
-    detail = "the vendor took no contact" if refused else "every contact was suppressed after planning"
+    detail = "the vendor took no contact" if refused else SUPPRESSED
     moved = await move(run.conn, intent, state, run_id=run.run_id, detail=detail)
     await run.conn.commit()
     if refused:

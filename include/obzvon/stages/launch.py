@@ -32,7 +32,7 @@ from obzvon.errors import (
 from obzvon.ledger.contacts import contacts_of, drop_suppressed, mark_sent
 from obzvon.ledger.intents import Intent, in_doubt, intents_of, lock, move, reread
 from obzvon.ledger.keys import marker
-from obzvon.ledger.states import IntentState
+from obzvon.ledger.states import SUPPRESSED, TOO_LATE, IntentState
 from obzvon.stages.candidates import add_candidates
 from obzvon.vendors.base import Contact, Dialer, Order
 from obzvon.vendors.patience import NoCredentials
@@ -42,8 +42,6 @@ __all__ = ["LaunchResult", "Launcher", "launch"]
 log = logging.getLogger(__name__)
 S = IntentState
 AT_WORK = (S.RUNNING, S.COLLECTING, S.FINAL, S.FINAL_PARTIAL)
-TOO_LATE = "the calling window was over before the launch"
-SUPPRESSED = "every contact was suppressed after planning"
 PAUSES, LONGEST_PAUSE = (2.0, 10.0), 120.0  # seconds between tries of one intent
 
 
