@@ -14,6 +14,7 @@ from obzvon.ledger.keys import external_id, intent_id, phone_key, plan_id
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth, FixedToken
 from obzvon.vendors.base import Acceptance, Contact, Dialer, Order, Page, Progress, Row, StopOutcome, Task, Totals
+from obzvon.vendors.registry import vendor_settings
 from obzvon.vendors.settings import VendorSettings
 
 CALL_DATE = date(2031, 5, 20)
@@ -108,7 +109,7 @@ class ScriptedDialer(Dialer):
 
     @classmethod
     def parse_settings(cls, value: Mapping[str, Any]) -> VendorSettings:
-        return VendorSettings.model_validate(value)
+        return vendor_settings(dict(value))
 
     @classmethod
     def auth(cls, account: Account) -> Auth:

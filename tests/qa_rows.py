@@ -38,6 +38,18 @@ SAMPLE: dict[str, Any] = {
 """The vendor's own example; only its `started_at` ("…Z+03", no ISO 8601) is put right."""
 
 
+class AnyDialer(VendorSettings):
+    """Settings of a dialer about which these tests say nothing more."""
+
+    @property
+    def max_attempts(self) -> int:
+        return 1
+
+    @property
+    def script_id(self) -> str:
+        return "script"
+
+
 def campaign(**changes: Any) -> CampaignSpec:
     """A campaign file with the given parts of `qolio` and `limits` changed."""
     qolio = {"operator_id": "bot:dialog:10"} | changes.pop("qolio", {})
@@ -47,7 +59,7 @@ def campaign(**changes: Any) -> CampaignSpec:
         "owner": "analytics@obzvon.example",
         "purpose": "survey",
         "contacts": {"source": {"type": "csv", "path": "lists/autumn.csv"}, "columns": {"phone": "Телефон"}},
-        "vendor": VendorSettings(type="dialog", conn_id="dialog_default"),
+        "vendor": AnyDialer(type="dialog", conn_id="dialog_default"),
         "goal": {"field": "Итог", "in": ["да"], "title": "Ответил на все вопросы"},
         "qolio": qolio,
     }

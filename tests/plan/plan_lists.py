@@ -28,6 +28,10 @@ class TwoTries(VendorSettings):
     conn_id: str = "nowhere"
 
     @property
+    def script_id(self) -> str:
+        return "script"
+
+    @property
     def max_attempts(self) -> int:
         return 2
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from pydantic import BaseModel, ConfigDict, Field
 
 MARKER = "{marker}"
 
 
-class VendorSettings(BaseModel):
+class VendorSettings(BaseModel, ABC):
     """Base of a vendor's settings.
 
     `campaign_name` is the name shown at the vendor; `{title}`, `{call_date}`, `{zone}`, `{chunk}` and `{marker}` are
@@ -23,9 +25,9 @@ class VendorSettings(BaseModel):
     short_talk_seconds: int = Field(default=5, ge=0)
 
     @property
+    @abstractmethod
     def max_attempts(self) -> int:
         """Worst-case number of dials to one contact."""
-        raise NotImplementedError
 
     @property
     def kept_results(self) -> frozenset[str]:
@@ -33,6 +35,6 @@ class VendorSettings(BaseModel):
         return frozenset()
 
     @property
+    @abstractmethod
     def script_id(self) -> str:
         """The vendor's id of the script that talks: the natural key of `dwh.dim_script`."""
-        raise NotImplementedError
