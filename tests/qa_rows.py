@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
+from launching import forced
 from psycopg.types.json import Jsonb
 
 from obzvon.campaigns.spec import CampaignSpec
@@ -238,7 +239,7 @@ class World:
 
     def run(self, query: str, *values: object) -> None:
         """Change something by hand."""
-        self.conn.execute(query, values)
+        forced(self.conn, query, values)
 
     def states(self) -> dict[str, int]:
         """Deliveries by state."""
@@ -263,4 +264,4 @@ class World:
 
     def _put(self, table: str, **values: Any) -> None:
         columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
-        self.conn.execute(f"insert into {table} ({columns}) values ({marks})", list(values.values()))
+        forced(self.conn, f"insert into {table} ({columns}) values ({marks})", list(values.values()))

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from launching import forced
 from rich.console import Console
 
 from obzvon.errors import ObzvonError
@@ -80,7 +81,7 @@ def conn(conn: psycopg.Connection) -> psycopg.Connection:
         "insert into dwh.dim_date (date_key, day, iso_dow, is_ru_day_off, is_working_weekend, calendar_source)"
         " values (20300520, '2030-05-20', 1, false, false, 'test') on conflict do nothing"
     )
-    conn.execute(ROWS.encode())
+    forced(conn, ROWS)
     return conn
 
 

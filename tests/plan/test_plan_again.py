@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pandas as pd
 import psycopg
 import pytest
+from launching import forced
 from plan_lists import EVE, FRIDAY, Planner, campaign, frames, row
 
 from obzvon.errors import ListError
@@ -53,7 +54,7 @@ def test_a_plan_of_which_nothing_is_at_the_vendor_is_replaced(
     conn: psycopg.Connection, planned: Planner, state: str
 ) -> None:
     planned([row(1), row(2), row(3, tz_offsets=[600])])
-    conn.execute("update ops.campaign_intent set state = %s where zone = '+10:00'", (state,))
+    forced(conn, "update ops.campaign_intent set state = %s where zone = '+10:00'", (state,))
     second = planned([row(5)])
     assert (second.reused, second.contacts_total) == (False, 1)
     tables = ("ops.campaign_plan", "ops.campaign_intent", "ops.plan_contact", "pii.contact_payload")

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
-from launching import PLAN, plan_of
+from launching import PLAN, forced, plan_of
 
 from obzvon_provider.sensors.report import WaitSensor
 from obzvon_provider.triggers.report import ReportTrigger
@@ -28,7 +28,7 @@ def sensor(warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch) -> WaitSensor:
 @pytest.fixture
 def running(conn: psycopg.Connection) -> list[str]:
     keys = plan_of(conn, contacts=1, intents=2)
-    conn.execute("update ops.campaign_intent set state = 'running', vendor_task_id = intent_id")
+    forced(conn, "update ops.campaign_intent set state = 'running', vendor_task_id = intent_id")
     conn.commit()
     return keys
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from launching import forced
 from loading import JsonlDialer, Line, Vendor, call, part, plan_of
 
 from obzvon.vendors.base import Row
@@ -136,7 +137,7 @@ async def test_a_row_that_first_comes_or_changes_after_the_intent_is_final_is_la
     vendor: Vendor, conn: psycopg.Connection
 ) -> None:
     await vendor.collect(conn, "b1", [call(1, disposition="PENDING"), call(2, 2)])
-    conn.execute("update ops.campaign_intent set state = 'final', final_at = clock_timestamp()")
+    forced(conn, "update ops.campaign_intent set state = 'final', final_at = clock_timestamp()")
     conn.commit()
     await vendor.collect(conn, "b2", [call(1, updated_at=at(1)), call(2, 2), call(3, 3)])
     assert [outcome(conn, f"k{n}")[1] for n in (1, 2, 3)] == [True, False, True]

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from launching import forced
 from psycopg.rows import dict_row
 
 from obzvon.warehouse.marts import create_marts
@@ -17,7 +18,7 @@ SMOKE = (Path(__file__).parent / "smoke_seed.sql").read_text(encoding="utf-8")
 
 @pytest.fixture
 def seeded(conn: psycopg.Connection) -> psycopg.Connection:
-    conn.execute(SMOKE.encode())
+    forced(conn, SMOKE)
     return conn
 
 
@@ -40,7 +41,7 @@ def test_funnel_of_the_smoke_campaign(seeded: psycopg.Connection) -> None:
 def test_funnel_is_final_when_every_intent_is(seeded: psycopg.Connection) -> None:
     query = "select is_final, is_partial from mart.v_campaign_funnel"
     assert rows(seeded, query) == [{"is_final": False, "is_partial": False}]
-    seeded.execute("update ops.campaign_intent set state = 'final_partial'")
+    forced(seeded, "update ops.campaign_intent set state = 'final_partial'")
     assert rows(seeded, query) == [{"is_final": True, "is_partial": True}]
 
 

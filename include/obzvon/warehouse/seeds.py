@@ -1,4 +1,4 @@
-"""Reference rows of the warehouse: dispositions, regions and the production calendar.
+"""Reference rows of the warehouse: dispositions, regions, the production calendar and the steps of an intent.
 
 Dispositions are a CSV file that a reviewer can read, regions those of `contacts.regions`, the calendar is the
 `holidays` package for Russia. Every function upserts and writes only what differs, so seeding on each deployment costs
@@ -19,6 +19,7 @@ import holidays
 import psycopg
 
 from obzvon.contacts.regions import subjects
+from obzvon.ledger.states import TRANSITIONS, IntentState
 
 __all__ = ["ensure_days", "seed"]
 
@@ -55,6 +56,13 @@ on conflict (date_key) do update set
 where d is distinct from excluded
 """
 
+#: The trigger on `ops.campaign_intent` reads these rows: the table of states in Python is the only one there is.
+_STEPS = """
+with given as (select * from unnest(%s::text[], %s::text[]) as s (from_state, to_state)),
+     gone as (delete from ops.intent_step where (from_state, to_state) not in (select from_state, to_state from given))
+insert into ops.intent_step select from_state, to_state from given on conflict do nothing
+"""
+
 
 def seed(conn: psycopg.Connection) -> None:
     """Bring the reference rows up to date in one transaction."""
@@ -62,6 +70,7 @@ def seed(conn: psycopg.Connection) -> None:
         cur.executemany(_DISPOSITION, list(_dispositions()))
         cur.executemany(_REGION, list(_regions()))
         cur.executemany(_DAY, [_day(d) for year in known_years() for d in _days_of(year)])
+        cur.execute(_STEPS, [[str(start) for start, _ in _steps()], [str(end) for _, end in _steps()]])
 
 
 def ensure_days(conn: psycopg.Connection, days: Iterable[date]) -> None:
@@ -117,6 +126,10 @@ def _regions() -> Iterator[dict[str, Any]]:
             "tz_names": ", ".join(subject.tz_names),
             "is_multi_tz": subject.is_multi_tz,
         }
+
+
+def _steps() -> list[tuple[IntentState, IntentState]]:
+    return [(start, end) for start, ends in TRANSITIONS.items() for end in sorted(ends)]
 
 
 def _dispositions() -> Iterator[dict[str, str]]:

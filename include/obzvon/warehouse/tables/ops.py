@@ -58,12 +58,25 @@ campaign_intent = sa.Table(
     C("started_at", MOMENT),
     C("final_at", MOMENT),
     C("completeness", sa.Text, comment="complete | partial: how the wait ended"),
+    C("stop_asked_at", MOMENT, comment="when the vendor campaign was last told to stop"),
+    C("stop_cause", sa.Text, comment="who wanted it stopped: a user, the deadline, the kill switch, the window"),
+    C("stop_outcome", sa.Text, comment="what the attempt to stop reached, as far as the vendor says"),
     C("dag_run_id", sa.Text, nullable=False, server_default=""),
     C("note", sa.Text, comment="why the intent is where it is; never a phone or a name"),
     sa.UniqueConstraint("vendor_code", "vendor_task_id"),
     sa.UniqueConstraint("campaign_id", "call_date", "zone", "chunk_no"),
     sa.CheckConstraint(one_of("state", INTENT_STATES), name="state"),
+    sa.CheckConstraint(one_of("stop_outcome", ("confirmed", "unconfirmed", "not_possible")), name="stop_outcome"),
     schema="ops",
+)
+
+intent_step = sa.Table(
+    "intent_step",
+    metadata,
+    C("from_state", sa.Text, primary_key=True),
+    C("to_state", sa.Text, primary_key=True),
+    schema="ops",
+    comment="the steps an intent may take, written by each migration from obzvon/ledger/states.py; a trigger obeys it",
 )
 
 intent_event = sa.Table(
@@ -77,6 +90,35 @@ intent_event = sa.Table(
     C("dag_run_id", sa.Text, nullable=False, server_default=""),
     C("detail", sa.Text),
     schema="ops",
+)
+
+settlement = sa.Table(
+    "settlement",
+    metadata,
+    C("settlement_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), nullable=False, index=True),
+    C("at", MOMENT, nullable=False, server_default=NOW),
+    C("subject", sa.Text, nullable=False, comment="what was in doubt: the creation, or a batch of contacts"),
+    C("finding", sa.Text, nullable=False, comment="exists, absent, orphan (an empty campaign may be left), left"),
+    C("settled_by", sa.Text, nullable=False, comment="lookup, or the person who answered in the UI"),
+    C("answered_at", MOMENT, comment="when the person answered"),
+    C("vendor_task_id", sa.Text),
+    C("evidence", sa.Text, nullable=False, comment="what was looked at and seen; never a phone or a name"),
+    C("dag_run_id", sa.Text, nullable=False, server_default=""),
+    sa.CheckConstraint(one_of("subject", ("creation", "contacts")), name="subject"),
+    sa.CheckConstraint(one_of("finding", ("exists", "absent", "orphan", "left")), name="finding"),
+    schema="ops",
+    comment="how each doubt was settled: by a look-up at the vendor or by a person, with what was seen",
+)
+
+request_budget = sa.Table(
+    "request_budget",
+    metadata,
+    C("account", sa.Text, primary_key=True, comment="vendor, address and login, hashed"),
+    C("next_free", MOMENT, nullable=False, comment="when the next request may leave if nothing is saved up"),
+    C("held_until", MOMENT, comment="the vendor asked everybody to wait until then (Retry-After)"),
+    schema="ops",
+    comment="one token bucket a vendor account, shared by all tasks and workers",
 )
 
 plan_contact = sa.Table(
