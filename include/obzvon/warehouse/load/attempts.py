@@ -43,6 +43,7 @@ def merge(
     batch_id: str,
     fetched_at: datetime,
     is_late: bool,
+    loaded_at: datetime,
 ) -> Counter[str]:
     """Write what is staged; counts of calls by insert, update, unchanged, older, unmatched, unknown, orphans.
 
@@ -55,6 +56,7 @@ def merge(
         "batch_id": batch_id,
         "fetched_at": fetched_at,
         "is_late": is_late,
+        "loaded_at": loaded_at,
         "marking_fee": Decimal(spec.limits.marking_fee_rub),
         "goal_field": spec.goal.field,
     }

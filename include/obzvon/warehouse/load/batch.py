@@ -18,7 +18,7 @@ from obzvon.errors import LedgerError
 from obzvon.reports.archive import Archive, drain
 from obzvon.vendors.base import Dialer, Totals
 from obzvon.warehouse.load.attempts import merge
-from obzvon.warehouse.load.plan import load_plan
+from obzvon.warehouse.load.plan import clock, load_plan, lock_dimensions
 from obzvon.warehouse.load.staging import Staging
 
 __all__ = ["LoadResult", "load", "waiting_batches"]
@@ -76,7 +76,7 @@ select not exists (
 """
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('obzvon.load:' || %s, 0))"
 _MARK = """
-update ops.raw_archive set loaded_at = coalesce(loaded_at, now()), rows = %s, control_count = %s where archive_id = %s
+update ops.raw_archive set loaded_at = coalesce(loaded_at, %s), rows = %s, control_count = %s where archive_id = %s
 """
 
 
@@ -127,13 +127,15 @@ def load(
     batch_id: str,
     *,
     secret: bytes,
+    loaded_at: datetime | None = None,
 ) -> LoadResult:
     """Load one archived pull of an intent's report. `secret` keys the HMAC of phones.
 
     Loading it again changes nothing; after a correction of the mapping it brings quarantined rows in and puts wrong
     ones right. Of two answers about a call the one with the newer `source_updated_at` wins, else the one fetched
     later. A row is late when its pull was fetched after the intent became final. The plan is brought into the
-    warehouse first where that has not happened. Committed here unless the caller has opened a transaction.
+    warehouse first where that has not happened. Rows that are written carry `loaded_at`: a replay gives the moment at
+    which the pull was loaded first, else it is now. Committed here unless the caller has opened a transaction.
 
     Raises LedgerError when nothing is archived under these names, AuditError when the archive is damaged and
     ContractBreak when a page cannot be read at all; then nothing was changed.
@@ -141,8 +143,7 @@ def load(
     with conn.transaction():
         pages = _pages(conn, intent_id, batch_id)
         plan_id, final_at = _intent(conn, intent_id)
-        if not _plan_is_loaded(conn, intent_id):
-            load_plan(conn, spec, plan_id)
+        moment = _bring_plan(conn, spec, plan_id, intent_id, loaded_at)
     with conn.transaction():
         conn.execute(_LOCK, (intent_id,))
         staging = Staging(conn, spec, secret)
@@ -157,8 +158,9 @@ def load(
             batch_id=batch_id,
             fetched_at=fetched_at,
             is_late=final_at is not None and fetched_at > final_at,
+            loaded_at=moment,
         )
-        _mark(conn, read)
+        _mark(conn, read, moment)
     return _told(intent_id, batch_id, _result(staging, counts, read), read)
 
 
@@ -182,6 +184,18 @@ def _plan_is_loaded(conn: psycopg.Connection, intent_id: str) -> bool:
     return row is not None and bool(row[0])
 
 
+def _bring_plan(
+    conn: psycopg.Connection, spec: CampaignSpec, plan_id: str, intent_id: str, loaded_at: datetime | None
+) -> datetime:
+    """Load the plan where it is not; the moment of this load. A plan has that of its first pull, which is stored."""
+    if _plan_is_loaded(conn, intent_id):
+        return loaded_at or clock(conn)
+    lock_dimensions(conn)
+    moment = loaded_at or clock(conn)
+    load_plan(conn, spec, plan_id, loaded_at=moment)
+    return moment
+
+
 def _read(archive: Archive, spec: CampaignSpec, dialer: type[Dialer], staging: Staging, page: _Stored) -> _Read:
     with archive.open(page.path, page.sha256) as stream:
         rows = staging.add(page.archive_id, dialer.parse(spec, page.kind, stream))
@@ -190,7 +204,7 @@ def _read(archive: Archive, spec: CampaignSpec, dialer: type[Dialer], staging: S
         return _Read(page, rows, dialer.totals(page.kind, stream))
 
 
-def _mark(conn: psycopg.Connection, read: Sequence[_Read]) -> None:
+def _mark(conn: psycopg.Connection, read: Sequence[_Read], moment: datetime) -> None:
     """Mark the pages as loaded. A period's control count stands on its first page, so that it can be summed."""
     first: dict[str, _Read] = {}
     for each in read:
@@ -199,7 +213,7 @@ def _mark(conn: psycopg.Connection, read: Sequence[_Read]) -> None:
             of_period = first.setdefault(each.page.period, each)
             of_period.control_count = max(of_period.control_count or 0, count)
     with conn.cursor() as cursor:
-        cursor.executemany(_MARK, [(each.rows, each.control_count, each.page.archive_id) for each in read])
+        cursor.executemany(_MARK, [(moment, each.rows, each.control_count, each.page.archive_id) for each in read])
 
 
 def _result(staging: Staging, counts: Counter[str], read: Sequence[_Read]) -> LoadResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -11,7 +12,7 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import LedgerError
 from obzvon.warehouse.load import statement
 
-__all__ = ["load_plan"]
+__all__ = ["clock", "load_plan", "lock_dimensions"]
 
 #: Neither vendor tells which version of a script talked.
 SCRIPT_VERSION = "unversioned"
@@ -32,25 +33,37 @@ where vendor_code = %(vendor)s and vendor_script_id = %(script_id)s and version 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('obzvon.dimensions', 0))"
 
 
-def load_plan(conn: psycopg.Connection, spec: CampaignSpec, plan_id: str) -> int:
+def lock_dimensions(conn: psycopg.Connection) -> None:
+    """Wait until nobody else brings a plan in; held until the transaction ends."""
+    conn.execute(_LOCK)
+
+
+def clock(conn: psycopg.Connection) -> datetime:
+    """The database's clock (UTC), now and not at the start of the transaction."""
+    moment: datetime = conn.execute("select clock_timestamp()").fetchall()[0][0]
+    return moment
+
+
+def load_plan(conn: psycopg.Connection, spec: CampaignSpec, plan_id: str, *, loaded_at: datetime | None = None) -> int:
     """Bring the warehouse's copy of a plan up to date; the number of rows that were written.
 
     Excluded contacts come with their reason and are closed by the plan, so a plan that calls nobody is complete after
     this. Running it again writes only what changed. Dimension versions count from `planned_at`, so a replay gives the
-    same ones. Committed here unless the caller has opened a transaction. LedgerError when there is no such plan.
+    same ones; it gives `loaded_at` too, the moment that written rows carry, else it is now. Committed here unless the
+    caller has opened a transaction. LedgerError when there is no such plan.
     """
     with conn.transaction():
-        conn.execute(_LOCK)
+        lock_dimensions(conn)
         conn.execute("set local work_mem = '64MB'; set local jit = off")
-        values = _values(conn, spec, plan_id)
-        for name in ("campaign_closed", "campaign", "script"):
+        values = _values(conn, spec, plan_id) | {"loaded_at": loaded_at or clock(conn)}
+        for name in ("campaign_closed", "campaign_earlier", "campaign", "script"):
             conn.execute(statement(name), values)
         values["campaign_key"] = _key(conn, _CAMPAIGN_KEY, values)
         values["script_key"] = _key(conn, _SCRIPT_KEY, values)
         conn.execute(statement("people"))
         conn.execute(statement("people_of"), values)
         conn.execute("analyze people")
-        for name in ("contacts_closed", "contacts", "plan_contacts_gone"):
+        for name in ("contacts_closed", "contacts_earlier", "contacts", "plan_contacts_gone"):
             conn.execute(statement(name), values)
         return conn.execute(statement("plan_contacts"), values).rowcount
 

@@ -5,7 +5,7 @@ insert into dwh.fact_call_attempt as f (
 select %(vendor)s, vendor_call_id, %(intent_id)s, contact_key, attempt_no, started_at, local_started_at,
        to_char(local_started_at, 'YYYYMMDD')::int, extract(hour from local_started_at), disposition_code,
        vendor_status_raw, responder_raw, ring_sec, talk_sec, transferred, caller_id, cost_rub, marking_fee_rub,
-       record_url, record_url is not null, row_hash, source_updated_at, now(), is_late, %(batch_id)s
+       record_url, record_url is not null, row_hash, source_updated_at, %(loaded_at)s, is_late, %(batch_id)s
 from decided
 where action in ('insert', 'update')
 on conflict (vendor_code, vendor_call_id) do update set

@@ -9,3 +9,4 @@ left join dwh.dim_contact d on d.contact_id = p.contact_id and d.phone_key is no
 group by p.contact_id, p.phone_key, p.region_key, p.tz_offset_min, p.tz_source, p.segment
 having not coalesce(bool_or(d.valid_from <= %(planned_at)s
                             and (d.valid_to is null or d.valid_to > %(planned_at)s)), false)
+order by p.contact_id, p.phone_key -- a warehouse that is rebuilt gives the same keys

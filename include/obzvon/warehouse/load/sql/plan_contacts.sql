@@ -2,7 +2,7 @@
 insert into dwh.fact_campaign_contact as f (
     plan_id, row_no, intent_id, contact_key, campaign_key, script_key, call_date, loaded_at, exclusion_code,
     exclusion_reason, final_disposition, closed_at)
-select p.plan_id, p.row_no, p.intent_id, d.contact_key, %(campaign_key)s, %(script_key)s, %(call_date)s, now(),
+select p.plan_id, p.row_no, p.intent_id, d.contact_key, %(campaign_key)s, %(script_key)s, %(call_date)s, %(loaded_at)s,
        p.exclusion_code, p.exclusion_reason, p.exclusion_code,
        case when p.exclusion_code is not null then %(planned_at)s::timestamptz end
 from ops.plan_contact p

@@ -3,7 +3,7 @@
 update dwh.fact_campaign_contact f
 set attempts = s.attempts, first_attempt_at = s.first_attempt_at, first_human_at = s.first_human_at,
     first_human_attempt = s.first_human_attempt, rpc_at = s.rpc_at, goal_at = s.goal_at,
-    final_disposition = s.final_disposition, closed_at = s.closed_at, loaded_at = now()
+    final_disposition = s.final_disposition, closed_at = s.closed_at, loaded_at = %(loaded_at)s
 from (
     select f.row_no,
            count(*) filter (where v.dialed)                                                       as attempts,
