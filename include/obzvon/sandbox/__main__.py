@@ -29,6 +29,9 @@ def main(
     record_cap: Annotated[
         int, typer.Option(min=1, help="Most records TWIN's analytics shows for one period (documented: 50000).")
     ] = 50_000,
+    page_cap: Annotated[
+        int, typer.Option(min=1, help="Most rows of a page of TWIN's lists, whatever limit asks for.")
+    ] = 1000,
 ) -> None:
     """Serve Dialog, TWIN and Qolio as one local HTTP server that obeys their documents.
 
@@ -42,6 +45,7 @@ def main(
         dialog_token_seconds=dialog_token_seconds,
         twin_token_seconds=twin_token_seconds,
         record_cap=record_cap,
+        page_cap=page_cap,
     )
     try:
         serve(settings, host, port)

@@ -131,6 +131,18 @@ async def clear_faults(world: WorldDep) -> Response:
     return answer({})
 
 
+@router.get("/held")
+async def held(world: WorldDep) -> Response:
+    """Requests that a fault keeps waiting; `handled`: the vendor has done what they ask."""
+    return answer(world.holds.listed())
+
+
+@router.post("/release")
+async def release(world: WorldDep) -> Response:
+    """Let every held request go on; how many there were."""
+    return answer({"released": world.holds.release()})
+
+
 @router.post("/reset")
 async def reset(world: WorldDep) -> Response:
     """Forget everything."""

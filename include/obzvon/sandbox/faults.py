@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
 from obzvon.sandbox.clock import http_date
-
-
-class Script(BaseModel):
-    """Base of a fault. The first `skip` matching requests pass, the next `times` are hit (default 1)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    vendor: Literal["dialog", "twin", "qolio"]
-    method: str = Field(default="*", description="HTTP method, * = any")
-    path: str = Field(default="", description="regular expression searched in the path")
-    skip: Annotated[int, Field(ge=0)] = 0
-    times: Annotated[int, Field(ge=1)] = 1
-    delay: Annotated[float, Field(ge=0, le=600)] = Field(default=0.0, description="real seconds before anything else")
-
-    @field_validator("path")
-    @classmethod
-    def _compiles(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        return value
+from obzvon.sandbox.fault_rows import LateRows, RepeatPage, ShiftRows, UnknownStatus
+from obzvon.sandbox.fault_wire import Hold, HoldBefore, Reset, SlowHeaders, Truncate, TruncatedGzip
+from obzvon.sandbox.script import Script
 
 
 class Delay(Script):
@@ -78,12 +58,6 @@ class TokenDeath(Script):
     do: Literal["token_death"]
 
 
-class Truncate(Script):
-    """Handle, then send the head and only half of the body and cut the connection."""
-
-    do: Literal["truncate"]
-
-
 class LoseItems(Script):
     """Take the last `items` contacts (`batch`, `phones`) out of the request and answer as if nothing was."""
 
@@ -99,21 +73,37 @@ class LoseItems(Script):
 
 
 AnyFault = Annotated[
-    Delay | DropBefore | DropAfter | Answer | TooMany | TokenDeath | Truncate | LoseItems, Field(discriminator="do")
+    Delay
+    | DropBefore
+    | HoldBefore
+    | Hold
+    | DropAfter
+    | SlowHeaders
+    | Truncate
+    | TruncatedGzip
+    | Reset
+    | Answer
+    | TooMany
+    | TokenDeath
+    | LoseItems
+    | RepeatPage
+    | ShiftRows
+    | LateRows
+    | UnknownStatus,
+    Field(discriminator="do"),
 ]
 
 
-#: What `do` may say, with the sentence that explains it.
-KINDS = {
-    "delay": Delay.__doc__,
-    "drop_before": DropBefore.__doc__,
-    "drop_after": DropAfter.__doc__,
-    "truncate": Truncate.__doc__,
-    "answer": Answer.__doc__,
-    "too_many": TooMany.__doc__,
-    "token_death": TokenDeath.__doc__,
-    "lose_items": LoseItems.__doc__,
-}
+def _kinds() -> dict[str, str]:
+    union: Any = get_args(AnyFault)[0]
+    return {
+        get_args(kind.model_fields["do"].annotation)[0]: " ".join((kind.__doc__ or "").split())
+        for kind in get_args(union)
+    }
+
+
+#: What `do` may say, with the sentences that explain it.
+KINDS = _kinds()
 
 
 class Faults:
@@ -138,13 +128,11 @@ class Faults:
             for number, fault in self._scripts.items()
         ]
 
-    def hit(self, vendor: str, method: str, path: str) -> AnyFault | None:
-        """The script that strikes this request. Each matching script counts it; the first due one strikes."""
+    def hit(self, vendor: str, method: str, path: str, said: str) -> AnyFault | None:
+        """The first script due for this request, counted by those before it. `said` is its query and body."""
         struck: AnyFault | None = None
         for number, fault in self._scripts.items():
-            if fault.vendor != vendor or fault.method not in ("*", method) or not re.search(fault.path, path):
-                continue
-            if struck is None:
+            if struck is None and fault.meets(vendor, method, path, said):
                 self._seen[number] += 1
                 if fault.skip < self._seen[number] <= fault.skip + fault.times:
                     struck = fault

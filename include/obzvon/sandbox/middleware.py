@@ -12,7 +12,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from obzvon.sandbox.clock import http_date
-from obzvon.sandbox.faults import Answer, AnyFault, DropAfter, DropBefore, LoseItems, TokenDeath, TooMany, Truncate
+from obzvon.sandbox.fault_rows import RowFault
+from obzvon.sandbox.fault_wire import (
+    Held,
+    Hold,
+    HoldBefore,
+    Reset,
+    SlowHeaders,
+    Truncate,
+    TruncatedGzip,
+    drip,
+    half_gzip,
+    reset,
+)
+from obzvon.sandbox.faults import Answer, AnyFault, DropAfter, DropBefore, LoseItems, TokenDeath, TooMany
 from obzvon.sandbox.journal import Entry
 from obzvon.sandbox.refusals import vendor_of
 from obzvon.sandbox.world import World
@@ -68,31 +81,50 @@ class Gate:
         body = await _read(receive)
         if body is None:
             return
-        fault = self._world.faults.hit(vendor, scope["method"], scope["path"])
+        query = scope["query_string"].decode("latin-1")
+        said = f"{query} {body.decode('utf-8', 'replace')}"
+        fault = self._world.faults.hit(vendor, scope["method"], scope["path"], said)
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
-        reply = await self._reply(fault, vendor, scope, body)
-        cut = isinstance(fault, DropBefore | DropAfter)
+        reply = await self._answered(fault, vendor, scope, receive, body)
         entry = Entry(
             at=at,
             vendor=vendor,
             method=scope["method"],
             path=scope["path"],
-            query=scope["query_string"].decode("latin-1"),
+            query=query,
             body=body,
-            status=None if reply is None or cut else reply.status,
+            status=None if reply is None else reply.status,
             fault=fault.do if fault else None,
             seconds=time.perf_counter() - began,
         )
         self._world.journal.write(entry)
-        half = isinstance(fault, Truncate)
-        if reply is not None and not cut:
-            await _deliver(reply, send, half=half)
-        if reply is None or cut or half:
-            await _cut(scope, receive, flush=half)
+        if reply is None:
+            await _cut(scope, receive, flush=False)
+        else:
+            await self._send(fault, reply, scope, receive, send)
+
+    async def _answered(
+        self, fault: AnyFault | None, vendor: str, scope: Scope, receive: Receive, body: bytes
+    ) -> Reply | None:
+        """The answer to send, None where none will be: because of the fault, or because the client is gone."""
+        if isinstance(fault, HoldBefore) and not await self._hold(fault, vendor, scope, receive, handled=False):
+            return None
+        reply = await self._reply(fault, vendor, scope, body)
+        if isinstance(fault, DropAfter):
+            return None
+        if isinstance(fault, Hold) and not fault.half:
+            return reply if await self._hold(fault, vendor, scope, receive, handled=True) else None
+        return reply
+
+    async def _hold(
+        self, fault: Hold | HoldBefore, vendor: str, scope: Scope, receive: Receive, *, handled: bool
+    ) -> bool:
+        held = Held(vendor, scope["method"], scope["path"], handled)
+        return await self._world.holds.wait(held, receive, fault.seconds)
 
     async def _reply(self, fault: AnyFault | None, vendor: str, scope: Scope, body: bytes) -> Reply | None:
-        """The answer to send, None where the request is not even looked at."""
+        """The vendor's answer, None where the request is not even looked at."""
         if isinstance(fault, DropBefore):
             return None
         if isinstance(fault, Answer | TooMany):
@@ -102,8 +134,31 @@ class Gate:
         if isinstance(fault, LoseItems):
             body = fault.without(body)
         reply = Reply()
-        await self._app(scope, _replay(body), reply.send)
+        if isinstance(fault, RowFault):
+            query = scope["query_string"]
+            await self._app(_plain(scope, fault.asked(query)), _replay(body), reply.send)
+            reply.body = fault.shown(reply.body, query)
+        else:
+            await self._app(scope, _replay(body), reply.send)
         return reply
+
+    async def _send(self, fault: AnyFault | None, reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+        if isinstance(fault, TruncatedGzip):
+            reply.head, reply.body = half_gzip(reply.head, reply.body)
+        if isinstance(fault, SlowHeaders):
+            await drip(_transport(scope), _whole_head(reply), reply.body, fault.seconds)
+            await _until_gone(receive)
+            return
+        half = isinstance(fault, Truncate | Reset | Hold) and getattr(fault, "half", True)
+        await _deliver(reply, send, half=half)
+        if isinstance(fault, Hold) and half:
+            if await self._hold(fault, vendor_of(scope["path"]), scope, receive, handled=True):
+                await send({"type": "http.response.body", "body": reply.body[len(reply.body) // 2 :]})
+        elif isinstance(fault, Reset):
+            await reset(_transport(scope))
+            await _until_gone(receive)
+        elif half:
+            await _cut(scope, receive, flush=True)
 
 
 def _scripted(fault: Answer | TooMany) -> Reply:
@@ -136,21 +191,40 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-async def _deliver(reply: Reply, send: Send, *, half: bool = False) -> None:
-    headers = [pair for pair in reply.head["headers"] if pair[0].lower() not in (b"content-length",)]
+def _plain(scope: Scope, query: bytes) -> Scope:
+    """The request with another query, and without compression: its answer is going to be changed."""
+    headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+    return {**scope, "query_string": query, "headers": headers}
+
+
+def _whole_head(reply: Reply) -> Message:
+    headers = [pair for pair in reply.head["headers"] if pair[0].lower() != b"content-length"]
     if not any(name.lower() == b"date" for name, _ in headers):
         headers.append((b"date", http_date(time.time()).encode()))
     headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({**reply.head, "headers": headers})
+    return {**reply.head, "headers": headers}
+
+
+async def _deliver(reply: Reply, send: Send, *, half: bool = False) -> None:
+    await send(_whole_head(reply))
     body = reply.body[: len(reply.body) // 2] if half else reply.body
     await send({"type": "http.response.body", "body": body, "more_body": half})
 
 
 async def _cut(scope: Scope, receive: Receive, *, flush: bool) -> None:
-    transport = scope["extensions"][TRANSPORT]["transport"]
+    transport = _transport(scope)
     if flush:
         transport.close()
     else:
         transport.abort()
+    await _until_gone(receive)
+
+
+async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _transport(scope: Scope) -> asyncio.Transport:
+    transport: asyncio.Transport = scope["extensions"][TRANSPORT]["transport"]
+    return transport

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from obzvon.sandbox.campaigns import Campaigns
 from obzvon.sandbox.clock import Clock
+from obzvon.sandbox.fault_wire import Holds
 from obzvon.sandbox.faults import Faults
 from obzvon.sandbox.journal import Journal
 from obzvon.sandbox.lifecycle import Lifecycle
@@ -24,6 +25,7 @@ class World:
         self.settings = settings
         self.store = Store(settings.state)
         self.faults = Faults()
+        self.holds = Holds()
         self._assemble()
 
     def _assemble(self) -> None:
@@ -38,6 +40,7 @@ class World:
         """Forget campaigns, records, tokens, journal and faults; the clock starts anew with the speed of the start."""
         self.store.wipe()
         self.faults.clear()
+        self.holds.release()
         self._assemble()
 
     def close(self) -> None:

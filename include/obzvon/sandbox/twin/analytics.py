@@ -74,7 +74,7 @@ def _search(query: Search, world: World, known: dict[str, Callable[[Renderer], A
     one = bool(task) and "," not in task
     tasks = [world.lifecycle.settled(the_task(world, task))] if one else world.lifecycle.every("twin")
     first = page_start(query.page, query.offset, query.limit)
-    room = max(0, min(query.limit, world.settings.record_cap - first))
+    room = max(0, min(query.limit, world.settings.page_cap, world.settings.record_cap - first))
     rows = world.views.attempts(tasks, where, params, _order(query.sort), room, first)
     render = Renderer(world, tasks)
     items = [{name: known[name](render.of(row)) for name in fields} for row in rows]

@@ -70,7 +70,8 @@ async def listed(query: Annotated[TaskList, Query()], world: WorldDep) -> Respon
         raise Refusal(400, "wrong sort", {"sort": [f"one of {', '.join(SORTS)}"]})
     found.sort(key=lambda item: str(item[key]), reverse=query.sort.startswith("-") or not query.sort)
     first = page_start(query.page, query.offset, query.limit)
-    return answer({"count": len(found), "items": found[first : first + query.limit]})
+    last = first + min(query.limit, world.settings.page_cap)
+    return answer({"count": len(found), "items": found[first:last]})
 
 
 @router.get("/autoCall/{task_id}")
