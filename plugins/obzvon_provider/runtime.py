@@ -72,8 +72,8 @@ class ConnectedDialer:
 
 
 @asynccontextmanager
-async def dialer_of(spec: CampaignSpec) -> AsyncIterator[ConnectedDialer]:
-    """The campaign's dialer over its Airflow connection."""
+async def dialer_of(spec: CampaignSpec, dsn: str) -> AsyncIterator[ConnectedDialer]:
+    """The campaign's dialer over its Airflow connection; `dsn`: the warehouse, which keeps the account's budget."""
     account = await VendorHook(spec.vendor.conn_id).account()
     async with dialer_class(spec.vendor.type).connected(account, spec) as dialer:
         yield ConnectedDialer(dialer, account.number("poll_seconds", 60, least=0.5))

@@ -30,7 +30,7 @@ class CollectOperator(BaseAsyncOperator):
         with one_sentence():
             dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
             spec = await stored_spec_async(dsn, self.plan_id)
-            async with dialer_of(spec) as connected:
+            async with dialer_of(spec, dsn) as connected:
                 collector = Collector(
                     dsn, Archive(archive_root()), connected.dialer, spec, phone_secret(), context["run_id"]
                 )

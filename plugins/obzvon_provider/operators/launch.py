@@ -32,7 +32,7 @@ class LaunchOperator(BaseAsyncOperator):
         with one_sentence():
             dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
             spec = await stored_spec_async(dsn, self.plan_id)
-            async with dialer_of(spec) as connected, await connect_async(dsn) as conn:
+            async with dialer_of(spec, dsn) as connected, await connect_async(dsn) as conn:
                 launcher = Launcher(conn, connected.dialer, spec, context["run_id"], kill_switch)
                 result = await launch(launcher, self.plan_id, int(self.batch_no))
         self.log.info("batch %s: %s, %d contacts sent", self.batch_no, dict(result.states), result.contacts_sent)

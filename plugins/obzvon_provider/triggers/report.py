@@ -72,7 +72,7 @@ class ReportTrigger(BaseTrigger):
         if not intents:
             await asyncio.sleep(1)  # an event before the scheduler has noted the deferral is lost work
             return {}
-        async with dialer_of(spec) as connected:
+        async with dialer_of(spec, dsn) as connected:
             return await watch(
                 connected.dialer,
                 [task_of(i, spec) for i in intents],
