@@ -121,11 +121,14 @@ CHECKS = (
     ),
     Check(
         "collected",
-        "intents with a report = intents whose pulls are archived and loaded",
+        "intents with a report = intents whose newest pull is archived and loaded",
+        # a pull is the whole report: what an older one that was never loaded held, the newer one holds too
         f"""{_INTENTS}
         select count(*), count(*) filter (where p.loaded), 0, null
         from i left join lateral (select bool_and(r.loaded_at is not null) as loaded
-                                  from ops.raw_archive r where r.intent_id = i.intent_id) p on true
+                                  from ops.raw_archive r where r.intent_id = i.intent_id
+                                  group by r.batch_id order by max(r.fetched_at) desc, max(r.archive_id) desc
+                                  limit 1) p on true
         where i.state in ('final', 'final_partial')""",
     ),
     Check(

@@ -6,7 +6,7 @@ column (`phone_number`) and no status, so the columns of a project and the meani
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
@@ -119,6 +119,8 @@ class Report(Part):
 
 class DialogSettings(VendorSettings):
     """A Dialog campaign. The ids come from the platform's manager; `attempts` counts all dials to a number."""
+
+    reading: ClassVar[frozenset[str]] = VendorSettings.reading | {"report"}
 
     type: Literal["dialog"]
     conn_id: str = "dialog_default"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +18,9 @@ class VendorSettings(BaseModel, ABC):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    #: Keys that only say how a report is read: a later correction of the file reaches plans already called with them.
+    reading: ClassVar[frozenset[str]] = frozenset({"short_talk_seconds"})
 
     type: str
     conn_id: str

@@ -7,7 +7,7 @@ Enum values keep the letter case of the file: TWIN's table and its example diffe
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -42,6 +42,8 @@ class TwinSettings(VendorSettings):
     `machine_responders` are the values of `responder` that mean an answering machine. `result_fields` are script
     results to keep beside those that goal and outcomes read; the others stay in the archive, for they may be personal.
     """
+
+    reading: ClassVar[frozenset[str]] = VendorSettings.reading | {"machine_responders", "result_fields", "roles"}
 
     type: Literal["twin"]
     conn_id: str = "twin_default"

@@ -5,18 +5,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
+from obzvon.errors import ConfigError
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.marts import create_marts
 from obzvon.warehouse.seeds import seed
 from obzvon.warehouse.tables import metadata
 
-__all__ = ["engine", "migrate", "schema_is_current"]
+__all__ = ["engine", "migrate", "restore_dwh", "schema_is_current"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -34,6 +37,35 @@ def migrate(dsn: str) -> None:
     with connect(dsn) as conn:
         seed(conn)
         create_marts(conn)
+
+
+def restore_dwh(dsn: str) -> list[str]:
+    """Make the tables of schema `dwh` that are missing, with their reference rows and all views; names of the tables.
+
+    For a warehouse whose migrations are all there: they do not make a dropped table again. One transaction. Raises
+    ConfigError when the schema is not the newest.
+    """
+    tables = [table for table in metadata.sorted_tables if table.schema == "dwh"]
+    with engine(dsn).begin() as connection:
+        connection.exec_driver_sql("select pg_advisory_xact_lock(hashtext('obzvon.migrate'))")
+        _demand_newest(connection)
+        there = set(sa.inspect(connection).get_table_names("dwh"))
+        missing = [table for table in tables if table.name not in there]
+        if missing:
+            connection.exec_driver_sql("create schema if not exists dwh")
+            metadata.create_all(connection, missing)
+            conn = connection.connection.driver_connection
+            assert isinstance(conn, psycopg.Connection)
+            seed(conn)
+            create_marts(conn)
+    return [str(table) for table in missing]
+
+
+def _demand_newest(connection: sa.Connection) -> None:
+    script = ScriptDirectory(str(MIGRATIONS))
+    versions = {"version_table": "schema_version", "version_table_schema": "ops"}
+    if MigrationContext.configure(connection, opts=versions).get_current_revision() != script.get_current_head():
+        raise ConfigError("the warehouse has not the newest schema: run `python -m obzvon.warehouse.migrate DSN` first")
 
 
 def engine(dsn: str) -> sa.Engine:
