@@ -13,7 +13,19 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.ledger.keys import external_id, intent_id, phone_key, plan_id
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth, FixedToken
-from obzvon.vendors.base import Acceptance, Contact, Dialer, Order, Page, Progress, Row, StopOutcome, Task, Totals
+from obzvon.vendors.base import (
+    Acceptance,
+    Contact,
+    Dialer,
+    Found,
+    Order,
+    Page,
+    Progress,
+    Row,
+    StopOutcome,
+    Task,
+    Totals,
+)
 from obzvon.vendors.registry import vendor_settings
 from obzvon.vendors.settings import VendorSettings
 
@@ -97,7 +109,7 @@ def forced(conn: psycopg.Connection, statement: str, values: Sequence[Any] | Non
 
 
 class ScriptedDialer(Dialer):
-    """Answers `create`, `add_contacts` and `look` as the test's functions say, and remembers who was handed over."""
+    """Answers as the test's functions say, and remembers who was handed over."""
 
     code: ClassVar[str] = "dialog"
     contacts_in_create: ClassVar[bool] = True
@@ -107,8 +119,10 @@ class ScriptedDialer(Dialer):
         create: Callable[[Order], str] = lambda order: f"task-{order.intent_id[:8]}",
         add: Callable[[Sequence[Contact]], Acceptance] = lambda batch: Acceptance(len(batch)),
         look: Callable[[Task], Progress] | None = None,
+        find: Callable[[str], tuple[Found, ...] | None] = lambda marker: None,
+        stop: StopOutcome = StopOutcome.NOT_POSSIBLE,
     ) -> None:
-        self._create, self._add, self._look = create, add, look
+        self._create, self._add, self._look, self._find, self._stop = create, add, look, find, stop
         self.created: list[Order] = []
         self.handed: list[str] = []
         self.started: list[str] = []
@@ -145,7 +159,14 @@ class ScriptedDialer(Dialer):
 
     async def cancel(self, task_id: str) -> StopOutcome:
         self.cancelled.append(task_id)
-        return StopOutcome.NOT_POSSIBLE
+        return self._stop
+
+    async def find(self, marker: str, since: datetime, until: datetime) -> tuple[Found, ...] | None:
+        return self._find(marker)
+
+    @property
+    def longest_request(self) -> timedelta:
+        return timedelta(minutes=1)
 
     async def look(self, task: Task) -> Progress:
         assert self._look is not None

@@ -233,6 +233,17 @@ class Waiting(Model):
         return timedelta(minutes=self.recording_minutes)
 
 
+class Settling(Model):
+    """How what is in doubt is looked up.
+
+    Absence is believed after `looks` equal looks, `pause_seconds` apart; after `minutes` a person is asked.
+    """
+
+    looks: Annotated[int, Field(ge=2)] = 3
+    pause_seconds: Annotated[float, Field(ge=0)] = 20.0
+    minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 30.0
+
+
 class CampaignSpec(Model):
     """One campaign file."""
 
@@ -252,6 +263,7 @@ class CampaignSpec(Model):
     qolio: QolioMapping
     limits: Limits = Limits()
     wait: Waiting = Waiting()
+    settle: Settling = Settling()
 
     @property
     def dag_id(self) -> str:

@@ -1,4 +1,8 @@
-"""The contacts of an intent: who is sent, who was suppressed meanwhile, what the vendor said of each."""
+"""The contacts of an intent: who is sent, who was suppressed meanwhile, what the vendor said of each.
+
+`sent_state` is null until a contact is handed over, `sending` while a request with it is under way or in doubt, then
+`accepted` or `rejected`; back to null when it is proven that the vendor does not have it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,10 @@ from typing import Any
 
 import psycopg
 
-from obzvon.ledger.intents import Intent
+from obzvon.ledger.intents import Intent, reread
 from obzvon.vendors.base import Contact
 
-__all__ = ["contacts_of", "drop_suppressed", "mark_rejected", "mark_sent"]
+__all__ = ["contacts_of", "drop_suppressed", "mark_not_sent", "mark_rejected", "mark_sending", "mark_taken", "recount"]
 
 _TO_SEND = """
 select c.external_id, p.phone_e164, p.variables, c.tz_offsets
@@ -48,12 +52,42 @@ async def drop_suppressed(conn: psycopg.AsyncConnection, intent: Intent, purpose
     return cur.rowcount
 
 
-async def mark_sent(conn: psycopg.AsyncConnection, intent: Intent, external_ids: Sequence[str]) -> None:
-    """Note that the vendor took these contacts. Does not commit."""
+async def mark_sending(conn: psycopg.AsyncConnection, intent: Intent, contacts: Sequence[Contact]) -> None:
+    """Note which contacts the request that is about to leave carries. Does not commit."""
     await conn.execute(
-        "update ops.plan_contact set sent_state = 'accepted' where intent_id = %s and external_id = any(%s)",
-        (intent.intent_id, list(external_ids)),
+        "update ops.plan_contact set sent_state = 'sending' where intent_id = %s and external_id = any(%s)",
+        (intent.intent_id, [c.external_id for c in contacts]),
     )
+
+
+async def mark_taken(conn: psycopg.AsyncConnection, intent: Intent) -> None:
+    """Note that the vendor has every contact that was under way and not rejected. Does not commit."""
+    await _settle(conn, intent, "accepted")
+
+
+async def mark_not_sent(conn: psycopg.AsyncConnection, intent: Intent) -> None:
+    """Note that the contacts under way are not at the vendor, so they may be sent again. Does not commit."""
+    await _settle(conn, intent, None)
+
+
+async def _settle(conn: psycopg.AsyncConnection, intent: Intent, state: str | None) -> None:
+    await conn.execute(
+        "update ops.plan_contact set sent_state = %s where intent_id = %s and sent_state = 'sending'",
+        (state, intent.intent_id),
+    )
+
+
+async def recount(conn: psycopg.AsyncConnection, intent: Intent) -> Intent:
+    """Bring the sums of the intent up to its contacts. Does not commit."""
+    await conn.execute(
+        "update ops.campaign_intent i"
+        " set contacts_sent = n.accepted + n.rejected, contacts_accepted = n.accepted, contacts_rejected = n.rejected"
+        " from (select count(*) filter (where sent_state = 'accepted') as accepted,"
+        "  count(*) filter (where sent_state = 'rejected') as rejected from ops.plan_contact where intent_id = %(i)s) n"
+        " where i.intent_id = %(i)s",
+        {"i": intent.intent_id},
+    )
+    return await reread(conn, intent.intent_id)
 
 
 async def mark_rejected(conn: psycopg.AsyncConnection, intent: Intent, reasons: Mapping[str, str]) -> None:

@@ -16,12 +16,12 @@ from obzvon.errors import InDoubtError, LedgerError
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import TRANSITIONS, IntentState
 
-__all__ = ["Intent", "in_doubt", "intents_of", "lock", "move", "reread"]
+__all__ = ["Intent", "in_doubt", "intents_of", "lock", "move", "note_event", "reread", "try_lock"]
 
 _COLUMNS = (
     "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, state,"
     " vendor_task_id, contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc,"
-    " window_end_utc, local_from, local_to, started_at, completeness, note"
+    " window_end_utc, local_from, local_to, submitted_at, started_at, stop_outcome, completeness, note"
 )
 
 
@@ -48,7 +48,9 @@ class Intent:
     window_end_utc: datetime
     local_from: time
     local_to: time
+    submitted_at: datetime | None
     started_at: datetime | None
+    stop_outcome: str | None
     completeness: str | None
     note: str | None
 
@@ -64,11 +66,15 @@ async def intents_of(
     batch_no: int | None = None,
     states: Iterable[IntentState] | None = None,
 ) -> list[Intent]:
-    """The plan's intents in a stable order, of one batch or all, in any of `states` or in all."""
+    """The plan's intents in a stable order, of one batch or all, in any of `states` or in all.
+
+    A doubt is a batch of its own, numbered from 1000 (`ops.doubt`).
+    """
     wanted = None if states is None else [str(s) for s in states]
     query = (
         f"select {_COLUMNS} from ops.campaign_intent where plan_id = %(plan)s"
-        " and (%(batch)s::int is null or batch_no = %(batch)s)"
+        " and (%(batch)s::int is null or batch_no = %(batch)s or intent_id in"
+        "      (select d.intent_id from ops.doubt d where d.plan_id = %(plan)s and d.batch_no = %(batch)s))"
         " and (%(states)s::text[] is null or state = any(%(states)s)) order by zone, chunk_no"
     )
     async with conn.cursor(row_factory=class_row(Intent)) as cur:
@@ -107,9 +113,12 @@ async def move(
         values["note"] = detail
     assignments = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(k), sql.Placeholder(k)) for k in values)
     statement = sql.SQL(
-        "update ops.campaign_intent set {} where intent_id = {} and state = {} returning intent_id"
-    ).format(assignments, sql.Placeholder("_id"), sql.Placeholder("_from"))
-    cur = await conn.execute(statement, {**values, "_id": intent.intent_id, "_from": intent.state})
+        "update ops.campaign_intent set {} where intent_id = {} and state = {}"
+        " and submitted_at is not distinct from {} returning intent_id"
+    ).format(assignments, *map(sql.Placeholder, ("_id", "_from", "_sent")))
+    # the moment of sending too: a worker that was thought dead must not write over a later sending
+    known = {"_id": intent.intent_id, "_from": intent.state, "_sent": intent.submitted_at}
+    cur = await conn.execute(statement, {**values, **known})
     if cur.rowcount != 1:
         raise LedgerError(f"{intent.title}: somebody moved it on from {intent.state} meanwhile; run the task again")
     await conn.execute(
@@ -129,18 +138,49 @@ def in_doubt(intent: Intent, why: str) -> InDoubtError:
     )
 
 
+async def note_event(conn: psycopg.AsyncConnection, intent: Intent, detail: str, run_id: str) -> None:
+    """Add to the history of an intent something that does not move it. Does not commit."""
+    await conn.execute(
+        "insert into ops.intent_event (intent_id, from_state, to_state, dag_run_id, detail)"
+        " values (%(id)s, %(state)s, %(state)s, %(run)s, %(detail)s)",
+        {"id": intent.intent_id, "state": intent.state, "run": run_id, "detail": detail},
+    )
+
+
 @asynccontextmanager
 async def lock(conn: psycopg.AsyncConnection, intent_id: str) -> AsyncIterator[None]:
     """Hold an intent for this connection until the block ends or the connection dies.
 
     Whoever gets the lock and finds `sending` knows that the sender is dead: no live worker keeps the lock.
     """
-    key = int(intent_id[:15], 16)
-    await conn.execute("select pg_advisory_lock(%s)", (key,))
+    await conn.execute("select pg_advisory_lock(%s)", (_key(intent_id),))
     await conn.commit()
+    async with _held(conn, intent_id):
+        yield
+
+
+@asynccontextmanager
+async def try_lock(conn: psycopg.AsyncConnection, intent_id: str) -> AsyncIterator[bool]:
+    """As `lock`, but False at once where somebody else holds it."""
+    rows = await (await conn.execute("select pg_try_advisory_lock(%s)", (_key(intent_id),))).fetchall()
+    await conn.commit()
+    if not rows[0][0]:
+        yield False
+        return
+    async with _held(conn, intent_id):
+        yield True
+
+
+@asynccontextmanager
+async def _held(conn: psycopg.AsyncConnection, intent_id: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await conn.rollback()
-        await conn.execute("select pg_advisory_unlock(%s)", (key,))
-        await conn.commit()
+        if not conn.closed:  # a lost connection has lost the lock as well, and its own error is on its way
+            await conn.rollback()
+            await conn.execute("select pg_advisory_unlock(%s)", (_key(intent_id),))
+            await conn.commit()
+
+
+def _key(intent_id: str) -> int:
+    return int(intent_id[:15], 16)

@@ -1,22 +1,55 @@
-"""The part of launch that fills a vendor campaign in batches, each with its own write-ahead row."""
+"""The part of launch that fills a vendor campaign in batches, each with its own write-ahead row.
+
+A batch counts as accepted when the vendor's own count of contacts says so, where the vendor shows one. Contacts that
+are missing are sent again with the same external ids, as long as the campaign cannot dial yet.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from obzvon.errors import AuthRefused, ConfigError, LedgerError, NotSent, RateLimited, Refused, VendorError
-from obzvon.ledger.contacts import contacts_of, drop_suppressed, mark_rejected, mark_sent
-from obzvon.ledger.intents import Intent, in_doubt, move, reread
+from obzvon.errors import (
+    AuthRefused,
+    ConfigError,
+    ContractBreak,
+    InDoubt,
+    LedgerError,
+    NotSent,
+    RateLimited,
+    Refused,
+    VendorError,
+)
+from obzvon.ledger.contacts import (
+    contacts_of,
+    drop_suppressed,
+    mark_not_sent,
+    mark_rejected,
+    mark_sending,
+    mark_taken,
+    recount,
+)
+from obzvon.ledger.intents import Intent, in_doubt, move
+from obzvon.ledger.keys import marker
 from obzvon.ledger.states import SUPPRESSED, IntentState
-from obzvon.vendors.base import Acceptance, Contact, Order
+from obzvon.vendors.base import Contact, Dialer, Found, Order
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from obzvon.stages.launch import Launcher
 
-__all__ = ["add_candidates"]
+__all__ = ["SKEW", "add_candidates", "bounded", "find_campaign"]
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 UNSETTLED = "select batch_no from ops.candidate_batch where intent_id = %s and state in ('sending', 'in_doubt') limit 1"
+TRIES, LOOKS, PAUSE = 3, 5, 1.0  # of sending one batch; of reading the count after it; seconds between looks
+#: Clocks differ; a marker is one intent's, so a wide period finds nothing foreign.
+SKEW = timedelta(days=1)
 
 
 async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
@@ -33,6 +66,31 @@ async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
     if intent.contacts_accepted or run.too_late(intent):
         return intent
     return await _nobody(run, intent)
+
+
+async def find_campaign(dialer: Dialer, intent: Intent, now: datetime) -> Found | None:
+    """The intent's campaign as the vendor lists it; None where it lists none. Raises what a look raises."""
+    since = (intent.submitted_at or now) - SKEW
+    found = await dialer.find(marker(intent.intent_id), since, now + SKEW)
+    for campaign in found or ():
+        if campaign.task_id == intent.vendor_task_id:
+            return campaign
+    if found is None:
+        return None
+    raise InDoubt(intent.vendor_code, "look at a campaign", "it is not in the vendor's list")
+
+
+async def bounded(dialer: Dialer, action: str, request: Coroutine[Any, Any, T]) -> T:
+    """The answer within the longest time a request may take, login and renewal included; later it is in doubt."""
+    try:
+        return await asyncio.wait_for(request, dialer.longest_request.total_seconds())
+    except TimeoutError:
+        raise InDoubt(dialer.code, action, "no answer in time") from None
+
+
+def _dials_by_itself(intent: Intent, now: datetime) -> bool:
+    """True when the vendor may be dialling although nobody has started the campaign: its scheduled start has come."""
+    return intent.submitted_at is not None and intent.submitted_at < intent.window_start_utc <= now
 
 
 async def _next_batch(run: Launcher, intent: Intent) -> Sequence[Contact]:
@@ -58,35 +116,93 @@ async def _nobody(run: Launcher, intent: Intent) -> Intent:
 
 async def _add(run: Launcher, intent: Intent, order: Order, batch: Sequence[Contact]) -> Intent:
     run.check_kill_switch()
-    number = await _write_ahead(run, intent, len(batch))
+    number, before = await _write_ahead(run, intent, batch)
+    task = intent.vendor_task_id or ""
     try:
-        taken = await run.dialer.add_contacts(intent.vendor_task_id or "", order, batch)
-    except (NotSent, AuthRefused, RateLimited, ConfigError) as error:  # not about these contacts
+        adding = run.dialer.add_contacts(task, order, batch)
+        rejected = (await bounded(run.dialer, "add contacts", adding)).rejected
+    except (
+        NotSent,
+        AuthRefused,
+        RateLimited,
+        ConfigError,
+    ) as error:  # they are not there
+        await mark_not_sent(run.conn, intent)
         await _settle(run, intent, number, "refused", 0, str(error))
         raise
     except Refused as error:
         run.problems.append(error)
-        taken = Acceptance(0, {c.external_id: str(error) for c in batch})
+        rejected = {c.external_id: str(error) for c in batch}
     except VendorError as error:
         await _settle(run, intent, number, "in_doubt", 0, str(error))
         await _doubt(run, intent, str(error))
-    accepted = [c.external_id for c in batch if c.external_id not in taken.rejected]
-    await mark_sent(run.conn, intent, accepted)
-    await mark_rejected(run.conn, intent, taken.rejected)
-    await _settle(run, intent, number, "accepted" if accepted else "refused", len(accepted), None)
-    return await _recount(run, intent)
+    try:
+        taken = await _verified(run, intent, order, [c for c in batch if c.external_id not in rejected], before)
+    except (VendorError, ContractBreak) as error:
+        why = f"the vendor's count of contacts could not be read or is too high: {error}"
+        await _settle(run, intent, number, "in_doubt", 0, why)
+        await _doubt(run, intent, why)
+    if not taken:  # its word was yes, its count says no
+        rejected = {c.external_id: "the vendor answered yes and holds no such contact" for c in batch} | dict(rejected)
+    await mark_rejected(run.conn, intent, rejected)
+    await mark_taken(run.conn, intent)
+    await _settle(run, intent, number, "accepted" if taken else "refused", taken, None)
+    intent = await recount(run.conn, intent)
+    await run.conn.commit()
+    return intent
 
 
-async def _write_ahead(run: Launcher, intent: Intent, size: int) -> int:
+async def _verified(run: Launcher, intent: Intent, order: Order, sent: Sequence[Contact], before: int) -> int:
+    """How many of a batch the vendor holds by its own count, after sending what is missing again.
+
+    InDoubt when it holds more than were sent: the vendor must not dial them before a person has looked.
+    """
+    held: int | None = before
+    for left in reversed(range(TRIES)):
+        held = await _count(run, intent, before + len(sent)) if sent else before
+        if held is None or held == before + len(sent):
+            return len(sent)
+        if held > before + len(sent):
+            raise InDoubt(intent.vendor_code, "count contacts", f"it holds {held}, {before + len(sent)} were sent")
+        log.warning("%s: the vendor holds %d of %d contacts", intent.title, held, before + len(sent))
+        if not left or _dials_by_itself(intent, run.clock()):
+            break
+        # the vendor passes over an external id that it knows, and the count is read again before anybody is dialled
+        run.check_kill_switch()
+        again = run.dialer.add_contacts(intent.vendor_task_id or "", order, sent)
+        await bounded(run.dialer, "add contacts", again)
+    run.problems.append(
+        LedgerError(f"{intent.title}: the vendor holds {held} of {before + len(sent)} contacts and names no reason")
+    )
+    return (held or 0) - before
+
+
+async def _count(run: Launcher, intent: Intent, expected: int) -> int | None:
+    """The vendor's count, read again for a while where it is lower than expected: new contacts may show late."""
+    held: int | None = None
+    for number in range(LOOKS):
+        if number:
+            await run.sleep(PAUSE)
+        found = await find_campaign(run.dialer, intent, run.clock())
+        held = None if found is None else found.contacts
+        if held is None or held >= expected:
+            break
+    return held
+
+
+async def _write_ahead(run: Launcher, intent: Intent, batch: Sequence[Contact]) -> tuple[int, int]:
+    """The number of the batch, and how many contacts the vendor holds from the batches before it."""
+    await mark_sending(run.conn, intent, batch)
     cur = await run.conn.execute(
         "insert into ops.candidate_batch (intent_id, batch_no, state, contacts, sent_at)"
         " select %(i)s, coalesce(max(batch_no), 0) + 1, 'sending', %(n)s, now()"
-        " from ops.candidate_batch where intent_id = %(i)s returning batch_no",
-        {"i": intent.intent_id, "n": size},
+        " from ops.candidate_batch where intent_id = %(i)s"
+        " returning batch_no, (select coalesce(sum(accepted), 0) from ops.candidate_batch where intent_id = %(i)s)",
+        {"i": intent.intent_id, "n": len(batch)},
     )
-    row = await cur.fetchone()
+    number, before = (await cur.fetchall())[0]
     await run.conn.commit()
-    return int(row[0]) if row else 0
+    return int(number), int(before)
 
 
 async def _settle(run: Launcher, intent: Intent, number: int, state: str, accepted: int, note: str | None) -> None:
@@ -95,19 +211,6 @@ async def _settle(run: Launcher, intent: Intent, number: int, state: str, accept
         (state, accepted, note, intent.intent_id, number),
     )
     await run.conn.commit()
-
-
-async def _recount(run: Launcher, intent: Intent) -> Intent:
-    await run.conn.execute(
-        "update ops.campaign_intent i"
-        " set contacts_sent = n.sent, contacts_accepted = n.accepted, contacts_rejected = n.rejected"
-        " from (select count(sent_state) as sent, count(*) filter (where sent_state = 'accepted') as accepted,"
-        "  count(*) filter (where sent_state = 'rejected') as rejected from ops.plan_contact where intent_id = %(i)s) n"
-        " where i.intent_id = %(i)s",
-        {"i": intent.intent_id},
-    )
-    await run.conn.commit()
-    return await reread(run.conn, intent.intent_id)
 
 
 async def _doubt(run: Launcher, intent: Intent, why: str) -> None:

@@ -2,6 +2,7 @@
 
 An intent is committed as `sending` before its request leaves and moved on after the answer. What an error proves
 decides the next state; whoever finds `sending` under the intent's lock knows that the sender died: it is in doubt.
+An intent in doubt is left alone here: settle.py finds out, and a launch after that goes on with it.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from obzvon.errors import (
     Refused,
     VendorError,
 )
-from obzvon.ledger.contacts import contacts_of, drop_suppressed, mark_sent
+from obzvon.ledger.contacts import contacts_of, drop_suppressed, mark_not_sent, mark_sending, mark_taken
 from obzvon.ledger.intents import Intent, in_doubt, intents_of, lock, move, reread
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import SUPPRESSED, TOO_LATE, IntentState
-from obzvon.stages.candidates import add_candidates
+from obzvon.stages.candidates import add_candidates, bounded
 from obzvon.vendors.base import Contact, Dialer, Order
 from obzvon.vendors.patience import NoCredentials
 
@@ -43,14 +44,21 @@ log = logging.getLogger(__name__)
 S = IntentState
 AT_WORK = (S.RUNNING, S.COLLECTING, S.FINAL, S.FINAL_PARTIAL)
 PAUSES, LONGEST_PAUSE = (2.0, 10.0), 120.0  # seconds between tries of one intent
+SENDER_DIED = "the worker ended while the create request was under way"
+#: So many creations in doubt one after the other mean that the vendor answers nothing usable.
+DOUBTS_IN_A_ROW = 3
 
 
 @dataclass(slots=True)
 class LaunchResult:
-    """How many intents ended in which state, how many contacts were newly handed over, and what went wrong."""
+    """How many intents ended in which state, how many contacts were newly handed over, and what went wrong.
+
+    `doubts` are no problems yet: they are settled by the next stage.
+    """
 
     states: Counter[str] = field(default_factory=Counter)
     contacts_sent: int = 0
+    doubts: list[InDoubtError] = field(default_factory=list)
     problems: list[ObzvonError] = field(default_factory=list)
 
     @property
@@ -114,7 +122,7 @@ class Launcher:
     async def bring_up(self, intent: Intent) -> Intent:
         """One intent as far as it goes. Raises what stopped it; the ledger has noted it by then."""
         if intent.state in (S.SENDING, S.IN_DOUBT):
-            raise await self._doubt(intent, "the worker ended while the create request was under way")
+            raise await self._doubt(intent, SENDER_DIED)
         if intent.state == S.REFUSED and intent.vendor_task_id:
             raise LedgerError(
                 f"{intent.title}: {intent.note}; correct the list or the settings, then another call date"
@@ -139,21 +147,23 @@ class Launcher:
             return await self._move(intent, S.CANCELLED, detail=SUPPRESSED)
         order = order_of(intent, self.spec, self.clock())
         self.dialer.check(order, self.clock())
-        intent = await self._move(intent, S.SENDING, request_hash=_hash(order, contacts), submitted_at=self.clock())
         riding = contacts if self.dialer.contacts_in_create else ()
+        await mark_sending(self.conn, intent, riding)
+        intent = await self._move(intent, S.SENDING, request_hash=_hash(order, contacts), submitted_at=self.clock())
         try:
-            task_id = await self.dialer.create(order, riding)
+            task_id = await bounded(self.dialer, "create a campaign", self.dialer.create(order, riding))
         except (NotSent, AuthRefused, RateLimited, ConfigError) as error:
+            await mark_not_sent(self.conn, intent)
             await self._move(intent, S.PLANNED, detail=str(error))
             raise
         except Refused as error:
+            await mark_not_sent(self.conn, intent)
             await self._move(intent, S.REFUSED, detail=str(error))
             raise
         except VendorError as error:
             raise await self._doubt(intent, str(error)) from error
         log.info("%s: created, vendor id %s, %d contacts", intent.title, task_id, len(contacts))
-        if riding:
-            await mark_sent(self.conn, intent, [c.external_id for c in riding])
+        await mark_taken(self.conn, intent)
         return await self._move(
             intent, S.CREATED, vendor_task_id=task_id, confirmed_at=self.clock(),
             contacts_sent=len(riding), contacts_accepted=len(riding),
@@ -169,7 +179,8 @@ class Launcher:
                 return await self._stop_short(intent)
         if intent.state != S.CREATED:
             return intent
-        self.check_kill_switch()
+        if not self.dialer.contacts_in_create:  # else the campaign dials by its schedule: it is to be waited for
+            self.check_kill_switch()
         await self.dialer.start(intent.vendor_task_id or "", order, self.clock())
         return await self._move(intent, S.RUNNING, started_at=self.clock())
 
@@ -206,20 +217,36 @@ def _hash(order: Order, contacts: Sequence[Contact]) -> str:
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
+def _nothing_usable(intent: Intent) -> InDoubtError:
+    return InDoubtError(
+        f"{DOUBTS_IN_A_ROW} intents in a row got no usable answer from {intent.vendor_code}; the others of batch"
+        f" {intent.batch_no} are left. Find out what is wrong, then clear this task"
+    )
+
+
 async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResult:
     """Bring up every intent of a batch, one after the other; a problem of one does not stop the others.
 
-    An open kill switch, wrong credentials and a vendor that is not reached stop the batch at once. When nothing of the
-    batch is at work in the end, the first problem is raised; otherwise problems are returned, and the audit fails the
-    run once calls are collected.
+    An intent in doubt is none: it is noted and left to be settled. An open kill switch, wrong credentials, a vendor
+    that is not reached or answers nothing usable stop the batch at once. When nothing of the batch is at work in the
+    end, the first problem is raised; otherwise problems are returned, and the audit fails the run once calls are
+    collected.
     """
-    result = LaunchResult()
+    result, in_a_row = LaunchResult(), 0
     for intent in await intents_of(launcher.conn, plan_id, batch_no):
         try:
             async with lock(launcher.conn, intent.intent_id):
                 fresh = await reread(launcher.conn, intent.intent_id)
                 after = await launcher.bring_up_patiently(fresh)
                 result.contacts_sent += after.contacts_sent - fresh.contacts_sent
+            in_a_row = 0
+        except InDoubtError as doubt:
+            log.warning("%s", doubt)
+            result.doubts.append(doubt)
+            in_a_row += fresh.state in (S.PLANNED, S.REFUSED)
+            if in_a_row == DOUBTS_IN_A_ROW:
+                result.problems.append(_nothing_usable(intent))
+                break
         except (KillSwitchOpen, AuthRefused, NotSent, RateLimited) as error:
             log.error("%s; the other intents of the batch are left for the next try", error)
             result.problems.append(error)

@@ -69,8 +69,13 @@ def _lock(conn: psycopg.Connection, key: str) -> None:
 
 def _under_way(conn: psycopg.Connection, key: str) -> bool:
     # the row locks keep a launch from starting on a plan that is about to be replaced
-    query = "select state, vendor_task_id from ops.campaign_intent where plan_id = %s for update"
-    return any(state not in NOTHING_AT_VENDOR or task for state, task in conn.execute(query, [key]))
+    query = (
+        "select state, vendor_task_id, exists (select from ops.doubt d where d.intent_id = i.intent_id)"
+        " from ops.campaign_intent i where plan_id = %s for update"
+    )
+    # what was once in doubt keeps its history: a campaign that was said to be absent may still turn up
+    rows = conn.execute(query, [key])
+    return any(state not in NOTHING_AT_VENDOR or task or doubted for state, task, doubted in rows)
 
 
 @dataclass(frozen=True, slots=True)

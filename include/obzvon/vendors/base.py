@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
@@ -152,11 +152,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A vendor campaign whose name carries the marker that was looked for."""
+    """A vendor campaign whose name carries the marker that was looked for. Counts are None where none is shown."""
 
     task_id: str
     name: str
     status: str | None = None
+    contacts: int | None = None
+    calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,11 @@ class Dialer(ABC):
 
     def __init__(self, session: VendorSession, spec: CampaignSpec) -> None:
         self.session, self.spec = session, spec
+
+    @property
+    def longest_request(self) -> timedelta:
+        """How long a create may take, one renewed login included: after that nothing of ours is under way."""
+        return 3 * timedelta(seconds=self.session.account.number("total_timeout", 300))
 
     @classmethod
     @asynccontextmanager

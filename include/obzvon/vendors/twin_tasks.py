@@ -115,4 +115,14 @@ def _found(item: object) -> Found:
     task_id, name, status = identity(named.get("id")), named.get("name"), named.get("status")
     if task_id is None or not isinstance(name, str):
         raise ContractBreak("twin.list", "id, name", "a task of the list has no id or no name")
-    return Found(task_id, name, status if isinstance(status, str) else None)
+    return Found(
+        task_id,
+        name,
+        status if isinstance(status, str) else None,
+        contacts=_count(named.get("candidateCount")),
+        calls=_count(named.get("callCount")),
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -92,6 +92,20 @@ intent_event = sa.Table(
     schema="ops",
 )
 
+doubt = sa.Table(
+    "doubt",
+    metadata,
+    C("plan_id", sa.ForeignKey("ops.campaign_plan.plan_id", ondelete="CASCADE"), primary_key=True),
+    C("batch_no", sa.SmallInteger, primary_key=True, comment="from 1000 on: a doubt is a batch of its own"),
+    C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), nullable=False),
+    C("subject", sa.Text, nullable=False, comment="what was in doubt: the creation, or a batch of contacts"),
+    C("sent_at", MOMENT, nullable=False, comment="when the request left: tells one doubt of an intent from the next"),
+    sa.UniqueConstraint("intent_id", "subject", "sent_at"),
+    sa.CheckConstraint(one_of("subject", ("creation", "contacts")), name="subject"),
+    schema="ops",
+    comment="every doubt there was, in the order in which it is settled; rows are never taken back",
+)
+
 settlement = sa.Table(
     "settlement",
     metadata,

@@ -59,6 +59,21 @@ def upgrade() -> None:
         comment="the steps an intent may take, written by each migration from obzvon/ledger/states.py; a trigger obeys it",
     )
     op.create_table(
+        "doubt",
+        sa.Column("plan_id", sa.CHAR(64), nullable=False),
+        sa.Column("batch_no", sa.SmallInteger(), nullable=False, comment="from 1000 on: a doubt is a batch of its own"),
+        sa.Column("intent_id", sa.CHAR(64), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False, comment="what was in doubt: the creation, or a batch of contacts"),
+        sa.Column("sent_at", MOMENT, nullable=False, comment="when the request left: tells one doubt of an intent from the next"),
+        sa.CheckConstraint("subject in ('creation', 'contacts')", name=op.f("ck_doubt_subject")),
+        sa.ForeignKeyConstraint(["plan_id"], ["ops.campaign_plan.plan_id"], name=op.f("fk_doubt_plan_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["intent_id"], ["ops.campaign_intent.intent_id"], name=op.f("fk_doubt_intent_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("plan_id", "batch_no", name=op.f("pk_doubt")),
+        sa.UniqueConstraint("intent_id", "subject", "sent_at", name=op.f("uq_doubt_intent_id_subject_sent_at")),
+        schema="ops",
+        comment="every doubt there was, in the order in which it is settled; rows are never taken back",
+    )
+    op.create_table(
         "settlement",
         sa.Column("settlement_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("intent_id", sa.CHAR(64), nullable=False),
@@ -93,7 +108,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("drop trigger guard_intent on ops.campaign_intent")
     op.execute("drop function ops.guard_intent()")
-    for table in ("request_budget", "settlement", "intent_step"):
+    for table in ("request_budget", "settlement", "doubt", "intent_step"):
         op.drop_table(table, schema="ops")
     op.drop_constraint(op.f("ck_campaign_intent_stop_outcome"), "campaign_intent", schema="ops")
     for column in ("stop_asked_at", "stop_cause", "stop_outcome"):

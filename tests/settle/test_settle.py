@@ -1,0 +1,435 @@
+"""Settling: what the vendor shows decides, a look that fails decides nothing, else a person is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from launching import NOW, PLAN, BatchDialer, ScriptedDialer, forced, plan_of, spec
+
+from obzvon.errors import AuthRefused, InDoubt, VendorError
+from obzvon.ledger.intents import Intent, intents_of, lock
+from obzvon.ledger.keys import marker
+from obzvon.stages.launch import Launcher, launch
+from obzvon.stages.settle import Answer, Choice, Question, Settler, UnusableAnswer, answer, take_apart
+from obzvon.vendors.base import Acceptance, Contact, Found, StopOutcome
+from obzvon.warehouse.db import connect_async
+
+FAST = spec(settle={"looks": 3, "pause_seconds": 10, "minutes": 5})
+LOST = InDoubt("twin", "create a task", "no answer in time")
+AT = datetime(2031, 5, 19, 12, 30, tzinfo=UTC)
+
+
+class Clock:
+    """Moves when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now, self.sleeps = NOW, 0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.sleeps += 1
+
+
+def lost(task: str = "t-1") -> Callable[[Any], str]:
+    """A creation whose answer never comes."""
+
+    def create(order: object) -> str:
+        raise LOST
+
+    return create
+
+
+def shown(*counts: int | Exception | None, calls: int | None = 0) -> Callable[[str], tuple[Found, ...]]:
+    """A list that shows our task with these counts of contacts, one a look, the last one from then on."""
+    left = list(counts)
+
+    def find(text: str) -> tuple[Found, ...]:
+        count = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(count, Exception):
+            raise count
+        return (Found(f"task-{text[4:12]}", f"Опрос {text}", "BLANK", count, calls),)
+
+    return find
+
+
+async def run(dsn: str, dialer: ScriptedDialer) -> None:
+    async with await connect_async(dsn) as conn:
+        await launch(Launcher(conn, dialer, FAST, "run-1", lambda: False, lambda: NOW, sleep=Clock().sleep), PLAN, 0)
+
+
+async def settled(dsn: str, dialer: ScriptedDialer, clock: Clock | None = None) -> Intent | Question:
+    clock = clock or Clock()
+    async with await connect_async(dsn) as conn:
+        (intent,) = await intents_of(conn, PLAN)
+        return await Settler(conn, dialer, FAST, "run-1", clock, clock.sleep).settle(intent)
+
+
+def one(conn: psycopg.Connection, query: str) -> Any:
+    row = conn.execute(query).fetchone()
+    conn.commit()
+    return row
+
+
+def state(conn: psycopg.Connection) -> Any:
+    return one(conn, "select state, vendor_task_id from ops.campaign_intent")
+
+
+def findings(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
+    rows = conn.execute("select subject, finding, settled_by from ops.settlement order by settlement_id").fetchall()
+    conn.commit()
+    return rows
+
+
+async def test_the_one_campaign_with_the_marker_is_adopted(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    (key,) = plan_of(conn, contacts=3)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+    looked: list[str] = []
+
+    def find(text: str) -> tuple[Found, ...]:
+        looked.append(text)
+        return (Found("t-9", f"Опрос {text}", "BLANK", 0, 0),)
+
+    await settled(warehouse_dsn, BatchDialer(find=find))
+    assert (looked, state(conn)) == ([marker(key)], ("created", "t-9"))
+    assert findings(conn) == [("creation", "exists", "lookup")]
+    dialer = BatchDialer(find=lambda _: (Found("t-9", "n", contacts=len(dialer.handed)),))
+    await run(warehouse_dsn, dialer)
+    assert (dialer.created, len(dialer.handed), dialer.started) == ([], 3, ["t-9"])
+
+
+async def test_a_campaign_nobody_finds_in_several_spaced_looks_is_created_again(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=2)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+    clock, looks = Clock(), []
+    await settled(warehouse_dsn, BatchDialer(find=lambda text: looks.append(text) or ()), clock)  # type: ignore[func-returns-value]
+    assert (len(looks), clock.sleeps) == (3, 2)
+    assert clock.now - NOW >= timedelta(seconds=16)  # two pauses of ten seconds, a fifth of jitter
+    assert (state(conn), findings(conn)) == (("planned", None), [("creation", "absent", "lookup")])
+    dialer = BatchDialer()
+    await run(warehouse_dsn, dialer)
+    assert (len(dialer.created), len(dialer.handed), state(conn)[0]) == (1, 2, "running")
+
+
+async def test_a_look_that_fails_is_not_none_and_nothing_is_sent(
+    warehouse_dsn: str, conn: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan_of(conn, contacts=1)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+
+    def find(text: str) -> tuple[Found, ...]:
+        raise VendorError("twin", "list tasks", "no usable answer", status=500)
+
+    clock = Clock()
+    asked = await settled(warehouse_dsn, BatchDialer(find=find), clock)
+    assert isinstance(asked, Question)
+    assert "did not answer for 5 minutes" in asked.evidence
+    assert clock.now - NOW >= timedelta(minutes=5)
+    assert state(conn) == ("in_doubt", None)
+    assert "nothing is sent; waiting until the vendor can be asked: twin: list tasks" in caplog.text
+    again = BatchDialer()
+    await run(warehouse_dsn, again)
+    assert again.created == []
+
+
+async def test_looks_that_fail_between_do_not_hide_the_campaign(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    plan_of(conn, contacts=1)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+    await settled(warehouse_dsn, BatchDialer(find=shown(LOST, LOST, 0)))
+    assert state(conn)[0] == "created"
+
+
+async def test_wrong_credentials_end_the_looking(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    plan_of(conn, contacts=1)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+    with pytest.raises(AuthRefused):
+        await settled(warehouse_dsn, BatchDialer(find=shown(AuthRefused("twin", "list tasks", "wrong"))))
+    assert state(conn)[0] == "in_doubt"
+
+
+@pytest.mark.parametrize(
+    ("found", "seen"),
+    [
+        ((Found("a", "n"), Found("b", "n")), "2 campaigns carry the marker: a, b"),
+        ((Found("a", "n", contacts=7),), "holds 7 contacts"),
+    ],
+)
+async def test_what_cannot_be_ours_alone_is_asked_of_a_person(
+    warehouse_dsn: str, conn: psycopg.Connection, found: tuple[Found, ...], seen: str
+) -> None:
+    plan_of(conn, contacts=1)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+    asked = await settled(warehouse_dsn, BatchDialer(find=lambda _: found))
+    assert isinstance(asked, Question)
+    assert seen in asked.evidence
+    assert (state(conn)[0], findings(conn)) == ("in_doubt", [])
+
+
+async def test_a_campaign_of_another_intent_is_not_adopted(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    plan_of(conn, contacts=1, intents=2)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+    theirs = "update ops.campaign_intent set state = 'running', vendor_task_id = 'theirs' where chunk_no = 1"
+    forced(conn, theirs)
+    conn.commit()
+    async with await connect_async(warehouse_dsn) as aconn:
+        ours = (await intents_of(aconn, PLAN))[0]
+        dialer, clock = BatchDialer(find=lambda _: (Found("theirs", "n"),)), Clock()
+        after = await Settler(aconn, dialer, FAST, "r", clock, clock.sleep).settle(ours)
+    assert isinstance(after, Intent)
+    assert (after.state, after.vendor_task_id) == ("planned", None)
+
+
+async def test_where_nothing_can_be_listed_an_empty_campaign_is_a_possible_orphan(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=2)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+    clock = Clock()
+    await settled(warehouse_dsn, BatchDialer(), clock)
+    assert (state(conn), findings(conn), clock.sleeps) == (("planned", None), [("creation", "orphan", "lookup")], 0)
+
+
+# contacts -----------------------------------------------------------------------------------------------------------
+
+
+def second_lost() -> Callable[[Sequence[Contact]], Acceptance]:
+    batches: list[int] = []
+
+    def add(batch: Sequence[Contact]) -> Acceptance:
+        batches.append(len(batch))
+        if len(batches) == 2:
+            raise LOST
+        return Acceptance(len(batch))
+
+    return add
+
+
+async def half(dsn: str, conn: psycopg.Connection) -> None:
+    """Five contacts, batches of two: the first is taken, the second is in doubt."""
+    plan_of(conn, contacts=5)
+    await run(dsn, BatchDialer(add=second_lost()))
+    assert state(conn)[0] == "in_doubt"
+
+
+async def test_a_batch_that_the_vendors_count_shows_is_accepted(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    await half(warehouse_dsn, conn)
+    await settled(warehouse_dsn, BatchDialer(find=shown(2, 4)))
+    assert findings(conn) == [("contacts", "exists", "lookup")]
+    dialer = BatchDialer(find=shown(5))
+    await run(warehouse_dsn, dialer)
+    assert ([e.rsplit("-")[-1] for e in dialer.handed], len(dialer.started)) == (["5"], 1)
+    assert one(conn, "select contacts_sent, contacts_accepted from ops.campaign_intent") == (5, 5)
+
+
+@pytest.mark.parametrize("held", [2, 3, None])
+async def test_a_batch_that_is_not_there_whole_is_fenced_off_in_a_halted_campaign(
+    warehouse_dsn: str, conn: psycopg.Connection, held: int | None
+) -> None:
+    await half(warehouse_dsn, conn)
+    old = state(conn)[1]
+    dialer = BatchDialer(find=shown(held), look=lambda task: nothing_seen(), stop=StopOutcome.CONFIRMED)
+    await settled(warehouse_dsn, dialer)
+    assert (dialer.cancelled, state(conn)) == ([old], ("planned", None))
+    assert findings(conn) == [("contacts", "orphan", "lookup")]
+    assert one(conn, "select vendor_task_id from ops.settlement") == (old,)
+    assert one(conn, "select count(*) from ops.plan_contact where sent_state is not null") == (0,)
+    fresh = BatchDialer(create=lambda order: "t-2")
+    await run(warehouse_dsn, fresh)
+    assert (len(fresh.created), len(fresh.handed), fresh.started) == (1, 5, ["t-2"])
+
+
+def nothing_seen() -> Any:
+    from obzvon.vendors.base import Progress
+
+    return Progress(NOW, 0, 0, 0, 0, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("calls", "stop"),
+    [(1, StopOutcome.CONFIRMED), (None, StopOutcome.CONFIRMED), (0, StopOutcome.UNCONFIRMED)],
+)
+async def test_who_may_have_been_dialled_or_not_stopped_is_never_sent_again(
+    warehouse_dsn: str, conn: psycopg.Connection, calls: int | None, stop: StopOutcome
+) -> None:
+    await half(warehouse_dsn, conn)
+    dialer = BatchDialer(find=shown(3, calls=calls), stop=stop)
+    asked = await settled(warehouse_dsn, dialer)
+    assert isinstance(asked, Question)
+    assert "the vendor holds 3 contacts, 2 before and 2 sent" in asked.evidence
+    assert (state(conn)[0], len(dialer.cancelled)) == ("in_doubt", 1 if calls == 0 else 0)
+
+
+async def test_the_calls_of_all_contacts_prove_that_they_arrived(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    from obzvon.vendors.base import Progress
+
+    await half(warehouse_dsn, conn)
+    await settled(warehouse_dsn, BatchDialer(look=lambda task: Progress(NOW, 4, 4, 0, 4, 0, "x")))
+    assert (state(conn)[0], findings(conn)) == ("created", [("contacts", "exists", "lookup")])
+
+
+async def test_contacts_the_vendor_lost_without_a_word_are_sent_again_before_anybody_is_dialled(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=2)
+    held, sent = set[str](), list[int]()
+
+    def add(batch: Sequence[Contact]) -> Acceptance:
+        assert not dialer.started
+        sent.append(len(batch))
+        held.update(c.external_id for c in batch[: len(sent)])  # the first time one is lost
+        return Acceptance(len(batch))
+
+    dialer = BatchDialer(add=add, find=lambda text: (Found(f"task-{text[4:12]}", "n", contacts=len(held)),))
+    await run(warehouse_dsn, dialer)
+    assert (sent, len(held), len(dialer.started), state(conn)[0]) == ([2, 2], 2, 1, "running")
+
+
+async def test_a_campaign_that_holds_too_many_is_not_started(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    plan_of(conn, contacts=2)
+    dialer = BatchDialer(find=shown(3))
+    await run(warehouse_dsn, dialer)
+    assert (dialer.started, state(conn)[0]) == ([], "in_doubt")
+
+
+# a person -----------------------------------------------------------------------------------------------------------
+
+
+async def asked_at_dialog(dsn: str, conn: psycopg.Connection, contacts: int = 2) -> Question:
+    plan_of(conn, contacts=contacts)
+    await run(dsn, ScriptedDialer(create=lost()))
+    asked = await settled(dsn, ScriptedDialer())
+    assert isinstance(asked, Question)
+    return asked
+
+
+async def say(dsn: str, question: Question, choice: Choice, task_id: str | None = None) -> Intent:
+    async with await connect_async(dsn) as conn:
+        return await answer(conn, question, Answer(choice, "anna", AT, task_id), run_id="run-1")
+
+
+async def test_the_question_shows_the_evidence_and_no_person(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    asked = await asked_at_dialog(warehouse_dsn, conn)
+    for part in (
+        "test_campaign",
+        "+03:00",
+        "2 contacts",
+        "2031-05-19 12:00:00 UTC",
+        str(LOST),
+        "[af:",
+        "2031-05-20 07:00",
+    ):
+        assert part in asked.evidence
+    assert "7916" not in asked.evidence
+
+
+async def test_it_exists_brings_the_campaign_to_work_without_a_request(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    asked = await asked_at_dialog(warehouse_dsn, conn)
+    assert (await say(warehouse_dsn, asked, Choice.EXISTS, " 12345 ")).state == "created"
+    dialer = ScriptedDialer()
+    await run(warehouse_dsn, dialer)
+    assert (dialer.created, state(conn)) == ([], ("running", "12345"))
+    assert one(conn, "select contacts_sent, contacts_accepted from ops.campaign_intent") == (2, 2)
+    row = one(conn, "select finding, settled_by, answered_at, vendor_task_id from ops.settlement")
+    assert row == ("exists", "anna", AT, "12345")
+
+
+async def test_it_does_not_exist_sends_once_more(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    asked = await asked_at_dialog(warehouse_dsn, conn)
+    assert (await say(warehouse_dsn, asked, Choice.ABSENT)).state == "planned"
+    dialer = ScriptedDialer()
+    await run(warehouse_dsn, dialer)
+    assert (len(dialer.created), len(dialer.handed), state(conn)[0]) == (1, 2, "running")
+    assert findings(conn) == [("creation", "absent", "anna")]
+
+
+async def test_leave_it_leaves_it_and_is_written_down(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    asked = await asked_at_dialog(warehouse_dsn, conn)
+    assert (await say(warehouse_dsn, asked, Choice.LEAVE)).state == "in_doubt"
+    assert findings(conn) == [("creation", "left", "anna")]
+
+
+async def test_an_answer_to_an_older_doubt_of_the_same_intent_does_nothing(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    asked = await asked_at_dialog(warehouse_dsn, conn)
+    await say(warehouse_dsn, asked, Choice.ABSENT)
+    async with await connect_async(warehouse_dsn) as aconn:  # sent again a minute later, and in doubt again
+        later = Launcher(
+            aconn, ScriptedDialer(create=lost()), FAST, "r", lambda: False, lambda: NOW + timedelta(minutes=1)
+        )
+        await launch(later, PLAN, 0)
+    assert (await say(warehouse_dsn, asked, Choice.ABSENT)).state == "in_doubt"
+    assert len(findings(conn)) == 1
+
+
+@pytest.mark.parametrize("task_id", [None, "  ", "theirs"])
+async def test_an_answer_without_an_id_of_its_own_is_not_taken(
+    warehouse_dsn: str, conn: psycopg.Connection, task_id: str | None
+) -> None:
+    asked = await asked_at_dialog(warehouse_dsn, conn)
+    other = (
+        "insert into ops.campaign_intent select (jsonb_populate_record(i, jsonb_build_object("
+        "'intent_id', repeat('9', 64), 'chunk_no', 9, 'state', 'running', 'vendor_task_id', 'theirs'))).* from ops.campaign_intent i"
+    )
+    forced(conn, other)
+    conn.commit()
+    with pytest.raises(UnusableAnswer):
+        await say(warehouse_dsn, asked, Choice.EXISTS, task_id)
+    assert findings(conn) == []
+
+
+async def test_a_sender_that_was_thought_dead_writes_nothing_over_a_later_sending(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    """The zombie's answer comes after a person said "absent" and another worker has sent again."""
+    plan_of(conn, contacts=1)
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    class Zombie(ScriptedDialer):
+        async def create(self, order: Any, contacts: Any) -> str:
+            asked.set()
+            await go.wait()
+            return "late"
+
+    async with await connect_async(warehouse_dsn) as aconn:
+        slow = asyncio.create_task(launch(Launcher(aconn, Zombie(), FAST, "r", lambda: False, lambda: NOW), PLAN, 0))
+        await asked.wait()
+        forced(conn, "update ops.campaign_intent set submitted_at = submitted_at + interval '1 minute'")
+        conn.commit()
+        go.set()
+        with pytest.raises(Exception, match="somebody moved it on"):
+            await slow
+    assert state(conn) == ("sending", None)
+
+
+# batches of doubts --------------------------------------------------------------------------------------------------
+
+
+async def test_every_doubt_is_a_batch_of_its_own_and_keeps_its_number(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    first, second, third = plan_of(conn, contacts=1, intents=3)
+    sent = "update ops.campaign_intent set state = %s, submitted_at = now() where intent_id = %s"
+    for key, where in ((first, "in_doubt"), (second, "sending"), (third, "sending")):
+        forced(conn, sent, (where, key))
+    conn.commit()
+    async with await connect_async(warehouse_dsn) as aconn, await connect_async(warehouse_dsn) as sender:
+        async with lock(sender, third):  # its worker lives
+            assert await take_apart(aconn, PLAN, "r") == [1000, 1001]
+        assert [i.intent_id for i in await intents_of(aconn, PLAN, 1000)] == [first]
+        assert [i.intent_id for i in await intents_of(aconn, PLAN, 1001)] == [second]
+        forced(conn, "update ops.campaign_intent set state = 'running' where intent_id = %s", (first,))
+        conn.commit()
+        assert await take_apart(aconn, PLAN, "r") == [1000, 1001, 1002]
+        assert len(await intents_of(aconn, PLAN, 0)) == 3
