@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from obzvon.vendors.connection_forms import budget_options
 from obzvon.vendors.registry import dialer_classes
 
 HOOKS = "obzvon_provider.hooks.vendor"
@@ -20,7 +21,8 @@ QOLIO_FORM: dict[str, Any] = {
             "label": "Path of «URL интегрируемого приложения»",
             "description": "/api/v1/integrations/<id>/phone_calls, copied from the integration dialog",
             "schema": {"type": "string"},
-        }
+        },
+        **budget_options(100),
     },
 }
 

@@ -10,12 +10,24 @@ from airflow.sdk import Variable
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ConfigError, LedgerError
+from obzvon.qolio.client import REQUESTS_PER_SECOND, VENDOR, QolioClient
+from obzvon.vendors.account import Account
 from obzvon.vendors.base import Dialer
+from obzvon.vendors.budget import request_budget
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect, connect_async
-from obzvon_provider.hooks.vendor import VendorHook
+from obzvon_provider.hooks.vendor import QolioHook, VendorHook
 
-__all__ = ["archive_root", "dialer_of", "kill_switch", "phone_secret", "stored_spec", "stored_spec_async"]
+__all__ = [
+    "archive_root",
+    "dialer_for",
+    "dialer_of",
+    "kill_switch",
+    "phone_secret",
+    "qolio_of",
+    "stored_spec",
+    "stored_spec_async",
+]
 
 _SPEC = "select spec from ops.campaign_plan where plan_id = %s"
 
@@ -74,6 +86,27 @@ class ConnectedDialer:
 @asynccontextmanager
 async def dialer_of(spec: CampaignSpec, dsn: str) -> AsyncIterator[ConnectedDialer]:
     """The campaign's dialer over its Airflow connection; `dsn`: the warehouse, which keeps the account's budget."""
-    account = await VendorHook(spec.vendor.conn_id).account()
-    async with dialer_class(spec.vendor.type).connected(account, spec) as dialer:
+    async with dialer_for(await VendorHook(spec.vendor.conn_id).account(), spec, dsn) as connected:
+        yield connected
+
+
+@asynccontextmanager
+async def dialer_for(account: Account, spec: CampaignSpec, dsn: str) -> AsyncIterator[ConnectedDialer]:
+    """As `dialer_of`, where the connection was read already."""
+    kind = dialer_class(spec.vendor.type)
+    async with (
+        request_budget(dsn, kind.code, account, kind.requests_per_second) as budget,
+        kind.connected(account, spec, budget=budget) as dialer,
+    ):
         yield ConnectedDialer(dialer, account.number("poll_seconds", 60, least=0.5))
+
+
+@asynccontextmanager
+async def qolio_of(spec: CampaignSpec, dsn: str) -> AsyncIterator[QolioClient]:
+    """The campaign's Qolio client over its Airflow connection; `dsn` as for `dialer_of`."""
+    account = await QolioHook(spec.qolio.conn_id).account()
+    async with (
+        request_budget(dsn, VENDOR, account, REQUESTS_PER_SECOND) as budget,
+        QolioClient.connected(account, budget=budget) as client,
+    ):
+        yield client

@@ -105,6 +105,7 @@ def connections(ports: Ports, server: Server) -> dict[str, str]:
     """AIRFLOW_CONN_… for the warehouse and the three vendors, all of them the sandbox: nobody can be dialled."""
     base = f"http://{HOST}:{ports.sandbox}"
     robot = "robot@obzvon.example"
+    unhurried = {"requests_per_second": 1000}  # the sandbox takes what it gets, and a demo is not to wait for itself
     found: dict[str, dict[str, object]] = {
         "warehouse_default": server.connection("obzvon_warehouse"),
         "dialog_default": {
@@ -112,7 +113,7 @@ def connections(ports: Ports, server: Server) -> dict[str, str]:
             "host": f"{base}/dialog",
             "login": robot,
             "password": "sandbox-dialog-password",
-            "extra": {"platform_timezone": "Asia/Yekaterinburg", "poll_seconds": 2},
+            "extra": {"platform_timezone": "Asia/Yekaterinburg", "poll_seconds": 2, **unhurried},
         },
         "twin_default": {
             "conn_type": "twin",
@@ -124,13 +125,14 @@ def connections(ports: Ports, server: Server) -> dict[str, str]:
                 "finished_statuses": ["FINISHED"],
                 "candidates_path": "/tasks/{task_id}/candidates",
                 "poll_seconds": 2,
+                **unhurried,
             },
         },
         "qolio_default": {
             "conn_type": "qolio",
             "host": f"{base}/qolio",
             "password": "sandbox-qolio-integration-token",
-            "extra": {"integration_path": f"/api/v1/integrations/{QOLIO_INTEGRATION}/phone_calls"},
+            "extra": {"integration_path": f"/api/v1/integrations/{QOLIO_INTEGRATION}/phone_calls", **unhurried},
         },
     }
     return {f"AIRFLOW_CONN_{name}".upper(): json.dumps(value) for name, value in found.items()}

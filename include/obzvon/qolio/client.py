@@ -20,13 +20,16 @@ from obzvon.qolio.answers import Accepted, Answer, Rejected, Unanswered
 from obzvon.qolio.payload import PhoneCall
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import FixedToken
+from obzvon.vendors.budget import Budget
 from obzvon.vendors.http import Patience, VendorSession
 
-__all__ = ["PATIENCE", "LongPause", "QolioClient"]
+__all__ = ["PATIENCE", "REQUESTS_PER_SECOND", "VENDOR", "LongPause", "QolioClient"]
 
 VENDOR = "qolio"
 ADD_CALL = "add a call"
 PATIENCE = Patience(attempts=5, budget=120, longest=20)
+#: What all our tasks together ask of one account, where its connection says nothing else. Qolio publishes no limit.
+REQUESTS_PER_SECOND = 100.0
 #: Places an error may name: the request's fields, and `base` for the call as a whole.
 _PLACES = frozenset(PhoneCall.model_fields) | {"base"}
 _WRONG_ADDRESS = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
@@ -53,9 +56,11 @@ class QolioClient:
 
     @classmethod
     @asynccontextmanager
-    async def connected(cls, account: Account, *, patience: Patience = PATIENCE) -> AsyncIterator[Self]:
+    async def connected(
+        cls, account: Account, *, patience: Patience = PATIENCE, budget: Budget | None = None
+    ) -> AsyncIterator[Self]:
         """A client with an open session, closed when the block ends. ConfigError without token or path."""
-        async with VendorSession(VENDOR, account, cls.auth(account)) as session:
+        async with VendorSession(VENDOR, account, cls.auth(account), budget=budget) as session:
             yield cls(session, patience=patience)
 
     @classmethod

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sqlite3
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -38,7 +39,7 @@ async def requests(
     """The journal, oldest first; `path` = a part of the path, `after` = the last id seen. Bodies as JSON, else text."""
     found = world.journal.find(vendor, method, path, after, limit)
     return answer(
-        [{**dict(row), "at": iso(row["at"]), "body": _body(row["body"]) if bodies else None} for row in found]
+        [{**dict(row), "at": _moment(row["at"]), "body": _body(row["body"]) if bodies else None} for row in found]
     )
 
 
@@ -176,6 +177,11 @@ def _dial(row: sqlite3.Row, vendor: str, name: str) -> dict[str, Any]:
         "talk": row["talk"] if final else 0,
         "recorded": int(row["record_at"] is not None and row["now"] >= row["record_at"]),
     }
+
+
+def _moment(at: float) -> str:
+    """To the microsecond: how closely requests follow each other is what a limit is about."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
 
 
 def _body(raw: bytes) -> Any:

@@ -18,6 +18,7 @@ from obzvon.dispositions import Disposition
 from obzvon.errors import ContractBreak
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth
+from obzvon.vendors.budget import Budget
 from obzvon.vendors.http import VendorSession
 from obzvon.vendors.settings import VendorSettings
 
@@ -188,6 +189,8 @@ class Dialer(ABC):
     code: ClassVar[str]
     #: True when the contacts travel inside `create` (then `add_contacts` is never called).
     contacts_in_create: ClassVar[bool]
+    #: What all our tasks together ask of one account, where its connection says nothing else.
+    requests_per_second: ClassVar[float] = 20
 
     def __init__(self, session: VendorSession, spec: CampaignSpec) -> None:
         self.session, self.spec = session, spec
@@ -199,9 +202,11 @@ class Dialer(ABC):
 
     @classmethod
     @asynccontextmanager
-    async def connected(cls, account: Account, spec: CampaignSpec) -> AsyncIterator[Self]:
-        """A dialer with an open session, closed when the block ends."""
-        async with VendorSession(cls.code, account, cls.auth(account)) as session:
+    async def connected(
+        cls, account: Account, spec: CampaignSpec, *, budget: Budget | None = None
+    ) -> AsyncIterator[Self]:
+        """A dialer with an open session, closed when the block ends. `budget`: what the account's users share."""
+        async with VendorSession(cls.code, account, cls.auth(account), budget=budget) as session:
             yield cls(session, spec)
 
     @classmethod

@@ -13,12 +13,23 @@ def _option(label: str, description: str) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
 
 
+def budget_options(rate: int) -> dict[str, Any]:
+    """The options of an account's request budget; `rate` is the default."""
+    return {
+        "requests_per_second": _option(
+            "Requests a second", f"Of all tasks and workers together; {rate} when empty, 0 = no limit"
+        ),
+        "burst": _option("Burst", "So many requests more in any second; a fifth of the above when empty, at least 1"),
+    }
+
+
 _COMMON = {
     "poll_seconds": _option("Seconds between looks", "How often a waiting run looks at its reports; 60 when empty"),
     "connect_timeout": _option("Connect timeout, s", "10 when empty"),
     "read_timeout": _option("Read timeout, s", "Longest silence within an answer; 60 when empty"),
     "total_timeout": _option("Total timeout, s", "Longest request, streams excepted; 300 when empty"),
     "retry_seconds": _option("Repeat reads for, s", "How long a read that failed is repeated; 300 when empty"),
+    **budget_options(20),
 }
 
 DIALOG: Mapping[str, Any] = {

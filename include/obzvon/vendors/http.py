@@ -21,10 +21,11 @@ from typing import Any, Self, TypeVar
 import aiohttp
 import orjson
 
-from obzvon.errors import NotSent, ObzvonError, Refused, VendorError
+from obzvon.errors import NotSent, RateLimited, Refused, VendorError
 from obzvon.vendors.account import Account
 from obzvon.vendors.answers import Answer, Where, failed_request, refused_request, vendor_date
 from obzvon.vendors.auth import Auth, Clock, utc_now
+from obzvon.vendors.budget import Budget, NoPlace
 from obzvon.vendors.patience import NoCredentials, Patience, patiently
 from obzvon.vendors.wire import pieces, wire
 
@@ -50,7 +51,7 @@ class VendorSession:
 
     Timeouts in seconds are options of the connection: `connect_timeout` (10), `read_timeout` between two pieces of an
     answer (60), `total_timeout` of a request (300; streams have none). So is `retry_seconds` (300), within which reads
-    are repeated. Proxies named in the environment are not used.
+    are repeated. Proxies named in the environment are not used. With a `budget` every request waits for its place.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class VendorSession:
         *,
         patience: Patience | None = None,
         clock: Clock = utc_now,
+        budget: Budget | None = None,
     ) -> None:
         self.vendor, self.account, self.clock = vendor, account, clock
-        self._auth = auth
+        self._auth, self._budget = auth, budget
         self._patience = patience or Patience(budget=account.number("retry_seconds", 300))
         self._http: aiohttp.ClientSession | None = None
 
@@ -151,11 +153,24 @@ class VendorSession:
         except orjson.JSONEncodeError:  # is TypeError, so it is looked for here alone, where nothing can have left yet
             failure = NotSent(self.vendor, action, "a value cannot be written as JSON: too large a number")
         else:
+            await self._place(action)
             try:
                 return await self._http.request(method, url, allow_redirects=False, timeout=timeout, **arguments)
             except (aiohttp.ClientError, OSError) as error:  # whatever else it is crashes: a crash is in doubt too
                 failure = failed_request(self.vendor, action, error)
         raise failure  # outside the handler: a chained aiohttp error may show the address with its query
+
+    async def _place(self, action: str) -> None:
+        """The request's place in the account's budget; without one it has not left."""
+        if self._budget is None:
+            return
+        try:
+            await self._budget.acquire()
+            return
+        except NoPlace as error:
+            failure = NotSent(self.vendor, action, str(error))
+            failure.retry_after = error.retry_after
+        raise failure
 
     def _timeout(self, endless: bool) -> aiohttp.ClientTimeout:
         option = self.account.number
@@ -192,8 +207,8 @@ class VendorSession:
             failure = failed_request(self.vendor, action, error)
         raise failure
 
-    async def _refusal(self, response: aiohttp.ClientResponse, action: str) -> ObzvonError:
-        """The sorted error; a body that cannot be read counts as none."""
+    async def _refusal(self, response: aiohttp.ClientResponse, action: str) -> VendorError:
+        """The sorted error; a body that cannot be read counts as none. Too many requests: everybody waits."""
         body = b""
         try:
             async for chunk in pieces(response):
@@ -205,4 +220,7 @@ class VendorSession:
         finally:
             response.close()
         where = Where(self.vendor, action, self.account.conn_id)
-        return refused_request(where, response.status, response.headers, body, self.clock())
+        error = refused_request(where, response.status, response.headers, body, self.clock())
+        if self._budget is not None and isinstance(error, RateLimited):
+            await self._budget.hold(error.retry_after)
+        return error

@@ -8,12 +8,10 @@ from typing import Any
 
 from airflow.sdk import BaseAsyncOperator, Context
 
-from obzvon.qolio.client import QolioClient
 from obzvon.stages.deliver import deliver
 from obzvon_provider.failures import one_sentence
-from obzvon_provider.hooks.vendor import QolioHook
 from obzvon_provider.hooks.warehouse import WarehouseHook
-from obzvon_provider.runtime import stored_spec_async
+from obzvon_provider.runtime import qolio_of, stored_spec_async
 
 __all__ = ["DeliverOperator"]
 
@@ -31,7 +29,6 @@ class DeliverOperator(BaseAsyncOperator):
         with one_sentence():
             dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
             spec = await stored_spec_async(dsn, self.plan_id)
-            account = await QolioHook(spec.qolio.conn_id).account()
-            async with QolioClient.connected(account) as client:
+            async with qolio_of(spec, dsn) as client:
                 summary = await deliver(dsn, spec, client, self.plan_id)
         return asdict(summary)
