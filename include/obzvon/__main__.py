@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from obzvon.campaigns import catalogue
+from obzvon.cli_replay import add_commands
 from obzvon.errors import CampaignFileError, ObzvonError
 from obzvon.local.demo import run_demo
 from obzvon.local.home import Home
@@ -114,6 +115,9 @@ def env() -> None:
     for name, value in sorted(Stack().environment.items()):
         if name.startswith(("AIRFLOW", "OBZVON")) or name == "PATH":
             typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+add_commands(app)
 
 
 def _stack() -> Stack:

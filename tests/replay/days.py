@@ -18,7 +18,7 @@ from obzvon.reports.archive import Archive
 from obzvon.stages.collect import download, load
 from obzvon.stages.replay import replay
 from obzvon.stages.stored_plans import Rebuilt
-from obzvon.vendors.base import Order, Task
+from obzvon.vendors.base import Dialer, Order, Task
 from obzvon.warehouse.db import connect
 
 DAYS = (date(2031, 5, 20), date(2031, 5, 21), date(2031, 5, 22))
@@ -66,7 +66,7 @@ class Days:
 
     def __init__(self, dsn: str, conn: psycopg.Connection, folder: Path) -> None:
         self.dsn, self.conn, self.archive = dsn, conn, Archive(folder / "archive")
-        self.dialer: type[JsonlDialer] = JsonlDialer
+        self.dialer: type[Dialer] = JsonlDialer
         self.specs: dict[date, CampaignSpec] = {}
 
     def plan(self, day: date, *, segment: str | None = None, **changes: Any) -> str:
@@ -109,7 +109,7 @@ class Days:
         """Archive a report and load it."""
         at = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
         order = Order(_intent(day), "name", "", day, (180,), at, at, at.time(), at.time())
-        await download(self.dsn, self.archive, self.dialer([("calls", lines)]), Task(order, "task", 3), batch)
+        await download(self.dsn, self.archive, JsonlDialer([("calls", lines)]), Task(order, "task", 3), batch)
         load(self.conn, self.archive, self.specs[day], self.dialer, _intent(day), batch, secret=SECRET)
 
     def final(self, day: date) -> None:

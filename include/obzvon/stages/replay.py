@@ -9,7 +9,7 @@ import psycopg
 
 from obzvon.errors import ObzvonError
 from obzvon.reports.archive import Archive
-from obzvon.stages.stored_plans import Dialers, Rebuilt, StoredPlan, plans_between, pulls_of
+from obzvon.stages.stored_plans import Dialers, Rebuilt, StoredPlan, check_secret, plans_between, pulls_of
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.load.batch import load
@@ -38,12 +38,13 @@ def replay(
     was lost comes back as it was. Where nothing is lost nothing is written. A plan that cannot be read (a page of the
     archive is gone, say) has a `problem` in its result, and the others go on.
 
-    Raises ConfigError when no plan of the range was ever loaded or the schema is not the newest.
+    Raises ConfigError when no plan of the range was ever loaded, the schema is not the newest or the secret is another.
     """
-    if made := restore_dwh(dsn):
-        log.warning("these tables were gone and are made anew: %s", ", ".join(made))
     with connect(dsn) as conn:
         conn.autocommit = True
+        if made := restore_dwh(dsn):
+            log.warning("these tables were gone and are made anew: %s", ", ".join(made))
+        check_secret(conn, secret)
         plans = plans_between(conn, from_date, to_date, campaign)
         results = []
         for number, plan in enumerate(plans, 1):

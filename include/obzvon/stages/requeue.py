@@ -19,7 +19,7 @@ from obzvon.campaigns.mapping import corrected
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ConfigError, ObzvonError
 from obzvon.reports.archive import Archive
-from obzvon.stages.stored_plans import Dialers, Rebuilt, StoredPlan, plans_between, pulls_of
+from obzvon.stages.stored_plans import Dialers, Rebuilt, StoredPlan, check_secret, plans_between, pulls_of
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.load.batch import LoadResult, load
@@ -61,6 +61,7 @@ def requeue(
     """
     with connect(dsn) as conn:
         conn.autocommit = True
+        check_secret(conn, secret)
         if conn.execute(_DWH).fetchone() != (True,):
             raise ConfigError("the tables of schema dwh are gone; replay first")
         plans, results = plans_between(conn, from_date, to_date, campaign), []
