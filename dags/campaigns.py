@@ -1,6 +1,9 @@
 """One DAG for each campaign file: the whole way from a contact list to scored calls on one screen.
 
-    plan ──► batch[0..n]: launch ──► wait ──► collect ──► deliver ──► audit
+    plan ──► batch[0..n]: launch ──► wait ──► collect ──► deliver ───────────────┬──► audit
+                          └─► doubts ──► doubt[0..m]: settle ──► launch … deliver ─┘
+
+What is in doubt after a launch is settled beside the others: whoever waits for an answer holds nobody back.
 
 A broken campaign file gives no DAG here; `campaign_files.py` shows it as an import error.
 """
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_parsing_context, task_group
 
 from obzvon.campaigns.catalogue import Catalogue
@@ -18,6 +22,7 @@ from obzvon_provider.operators.collect import CollectOperator
 from obzvon_provider.operators.deliver import DeliverOperator
 from obzvon_provider.operators.launch import LaunchOperator
 from obzvon_provider.operators.plan import PlanOperator
+from obzvon_provider.operators.settle import DoubtsOperator, SettleOperator
 from obzvon_provider.paths import campaigns_folder
 from obzvon_provider.sensors.report import WaitSensor
 
@@ -50,19 +55,36 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
     ) as dag:
         plan = PlanOperator(task_id="plan", campaign=spec.name, retries=0, execution_timeout=timedelta(hours=1))
 
-        @task_group
-        def batch(batch_no: int) -> None:
-            of = {"plan_id": plan.output["plan_id"], "batch_no": batch_no}
+        plan_id = plan.output["plan_id"]
+        done = {"plan_id": plan_id, "execution_timeout": timedelta(hours=4), **RETRY}
+
+        def called(batch_no: int) -> tuple[LaunchOperator, CollectOperator]:
+            of = {"plan_id": plan_id, "batch_no": batch_no}
             launch = LaunchOperator(task_id="launch", execution_timeout=timedelta(hours=2), **of, **RETRY)
             wait = WaitSensor(task_id="wait", **of, **RETRY)
             collect = CollectOperator(task_id="collect", execution_timeout=timedelta(hours=2), **of, **RETRY)
             launch >> wait >> collect
+            return launch, collect
 
-        done = {"plan_id": plan.output["plan_id"], "execution_timeout": timedelta(hours=4), **RETRY}
+        @task_group
+        def batch(batch_no: int) -> None:
+            called(batch_no)
+
+        @task_group
+        def doubt(batch_no: int) -> None:
+            settle = SettleOperator(task_id="settle", plan_id=plan_id, batch_no=batch_no, **RETRY)
+            launch, collect = called(batch_no)
+            settle >> launch
+            collect >> DeliverOperator(task_id="deliver", **done)
+
         # One failed batch must not keep the other batches' calls from being delivered; the audit fails the run for it.
-        deliver = DeliverOperator(task_id="deliver", trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, **done)
-        audit = AuditOperator(task_id="audit", **done)
-        batch.expand(batch_no=plan.output) >> deliver >> audit
+        some = TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
+        deliver = DeliverOperator(task_id="deliver", trigger_rule=some, **done)
+        doubts = DoubtsOperator(task_id="doubts", trigger_rule=some, **done)
+        # No doubt is the rule, and a group mapped over nothing is skipped: that must not skip the audit.
+        settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.ALL_DONE)
+        batch.expand(batch_no=plan.output) >> deliver >> AuditOperator(task_id="audit", **done) << settled
+        [plan, dag.get_task("batch.launch")] >> doubts >> doubt.expand(batch_no=doubts.output) >> settled
     return dag
 
 

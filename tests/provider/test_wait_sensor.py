@@ -53,11 +53,18 @@ def test_the_deferral_carries_ids_and_a_deadline_from_the_ledger(sensor: WaitSen
     assert ReportTrigger(**kwargs).serialize() == deferred.value.trigger.serialize()
 
 
-def test_verdicts_are_noted_in_the_ledger(sensor: WaitSensor, running: list[str], conn: psycopg.Connection) -> None:
+def test_verdicts_are_noted_in_the_ledger(
+    sensor: WaitSensor, running: list[str], conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = {"conn_type": "dialog", "host": "http://127.0.0.1:9", "extra": {"token": "t"}}
+    monkeypatch.setenv("AIRFLOW_CONN_DIALOG_DEFAULT", json.dumps(dialog))
     event = {"version": 1, "status": "done", "verdicts": {running[0]: "complete", running[1]: "partial"}, "error": None}
     assert sensor.resume(CONTEXT, event) == {"complete": 1, "partial": 1}
     rows = conn.execute("select state, completeness from ops.campaign_intent order by chunk_no").fetchall()
     assert rows == [("collecting", "complete"), ("collecting", "partial")]
+    stops = conn.execute("select stop_cause, stop_outcome from ops.campaign_intent order by chunk_no").fetchall()
+    assert stops == [(None, None), ("the deadline came", "not_possible")]
+    conn.commit()
     assert sensor.resume(CONTEXT, event)  # resuming twice changes nothing
 
 

@@ -14,7 +14,7 @@ from obzvon.ledger.contacts import mark_not_sent, mark_taken, recount
 from obzvon.ledger.intents import Intent, move, reread
 from obzvon.ledger.states import IntentState
 
-__all__ = ["LOOKUP", "Doubt", "Finding", "Subject", "close", "doubt_of", "not_of_others", "number"]
+__all__ = ["LOOKUP", "Doubt", "Finding", "Subject", "close", "doubt_of", "not_of_others", "number", "sent_at_of"]
 
 LOOKUP = "lookup"
 FIRST_NUMBER = 1000
@@ -98,6 +98,16 @@ async def number(conn: psycopg.AsyncConnection, doubt: Doubt) -> None:
     intent = doubt.intent
     values = {"plan": intent.plan_id, "intent": intent.intent_id, "subject": doubt.subject, "sent": doubt.sent_at}
     await conn.execute(_NUMBER, {**values, "first": FIRST_NUMBER})
+
+
+async def sent_at_of(conn: psycopg.AsyncConnection, plan_id: str, batch_no: int) -> datetime:
+    """When the request of a numbered doubt left: tells it from a later doubt of the same intent."""
+    query = "select sent_at from ops.doubt where plan_id = %s and batch_no = %s"
+    row = await (await conn.execute(query, (plan_id, batch_no))).fetchone()
+    if row is None:
+        raise LedgerError(f"plan {plan_id[:8]} has no doubt {batch_no}; run the task `doubts` again")
+    moment: datetime = row[0]
+    return moment
 
 
 async def not_of_others(conn: psycopg.AsyncConnection, intent: Intent, task_ids: Sequence[str]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ __all__ = ["Intent", "in_doubt", "intents_of", "lock", "move", "note_event", "re
 _COLUMNS = (
     "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, state,"
     " vendor_task_id, contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc,"
-    " window_end_utc, local_from, local_to, submitted_at, started_at, stop_outcome, completeness, note"
+    " window_end_utc, local_from, local_to, submitted_at, started_at, stop_cause, stop_outcome, completeness, note"
 )
 
 
@@ -50,6 +50,7 @@ class Intent:
     local_to: time
     submitted_at: datetime | None
     started_at: datetime | None
+    stop_cause: str | None
     stop_outcome: str | None
     completeness: str | None
     note: str | None

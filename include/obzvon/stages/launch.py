@@ -35,6 +35,7 @@ from obzvon.ledger.intents import Intent, in_doubt, intents_of, lock, move, rere
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import SUPPRESSED, TOO_LATE, IntentState
 from obzvon.stages.candidates import add_candidates, bounded
+from obzvon.stages.stop import StopCause, stop
 from obzvon.vendors.base import Contact, Dialer, Order
 from obzvon.vendors.patience import NoCredentials
 
@@ -186,9 +187,10 @@ class Launcher:
 
     async def _stop_short(self, intent: Intent) -> Intent:
         """A campaign that was filled too late is stopped; what it dialled by its own schedule is still collected."""
-        outcome = await self.dialer.cancel(intent.vendor_task_id or "")
-        self.problems.append(LedgerError(f"{intent.title}: {TOO_LATE}; stop: {outcome}"))
-        return await self._move(intent, S.RUNNING, detail=f"{TOO_LATE}; stop: {outcome}")
+        await stop(self.conn, self.dialer, [intent], StopCause.WINDOW, run_id=self.run_id)
+        intent = await reread(self.conn, intent.intent_id)
+        self.problems.append(LedgerError(f"{intent.title}: {intent.note}"))
+        return intent
 
     def too_late(self, intent: Intent) -> bool:
         """True when less than `min_minutes_left` of the calling window is left."""

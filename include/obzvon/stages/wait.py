@@ -44,15 +44,19 @@ async def watch(
     poll_seconds: float,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    interrupted: Callable[[], Awaitable[bool]] | None = None,
 ) -> dict[str, Completeness]:
     """How the wait ended for each intent id. Sleeps before every round, the first included; jitter spreads the load.
 
     A look that fails is no statement about the report and is tried again next round. AuthRefused ends the wait.
+    `interrupted` is asked before every round; when it says yes, only what has ended by then comes back.
     """
     looks: dict[str, list[Progress]] = {t.order.intent_id: [] for t in tasks}
     ended: dict[str, Completeness] = {}
     while len(ended) < len(tasks):
         await sleep(poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311
+        if interrupted is not None and await interrupted():
+            return ended
         waiting = [t for t in tasks if t.order.intent_id not in ended]
         if clock() >= deadline:
             log.warning("deadline reached: %d of %d reports are not complete", len(waiting), len(tasks))

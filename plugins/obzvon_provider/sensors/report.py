@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from pydantic import ValidationError
 
 from obzvon.ledger.intents import Intent, intents_of, move
 from obzvon.ledger.states import IntentState
-from obzvon.stages.wait import Completeness, deadline_of
+from obzvon.stages.stop import StopCause, can_be_stopped, stop
+from obzvon.stages.wait import deadline_of
 from obzvon.warehouse.db import connect_async
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
-from obzvon_provider.runtime import stored_spec_async
+from obzvon_provider.runtime import dialer_of, stored_spec_async
 from obzvon_provider.triggers.report import ReportTrigger, WaitEvent
 
 __all__ = ["WaitSensor"]
@@ -37,7 +39,7 @@ class WaitSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         with one_sentence():
-            deadline = asyncio.run(self._deadline())
+            deadline = asyncio.run(self._deadline(context["run_id"]))
         if deadline is None:
             self.log.info("batch %s: no report to wait for", self.batch_no)
             return {"complete": 0, "partial": 0}
@@ -51,7 +53,11 @@ class WaitSensor(BaseSensorOperator):
         raise AssertionError("defer always raises")
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, int]:
-        """Note the verdicts in the ledger. An event that is not exactly as expected never means success."""
+        """Note the verdicts in the ledger. An event that is not exactly as expected never means success.
+
+        Switched off: the campaigns are stopped, and what they dialled until then is waited for. An intent that came to
+        work meanwhile is waited for too.
+        """
         try:
             said = WaitEvent.model_validate(event)
         except ValidationError as error:
@@ -59,23 +65,47 @@ class WaitSensor(BaseSensorOperator):
         if said.status == "failed":
             raise AirflowException(said.error or "the trigger failed without a reason")
         with one_sentence():
-            asyncio.run(self._settle(said.verdicts, context["run_id"]))
+            left = asyncio.run(self._settle(said, context["run_id"]))
+        if left:
+            return self.execute(context)
         verdicts = list(said.verdicts.values())
         return {"complete": verdicts.count("complete"), "partial": verdicts.count("partial")}
 
-    async def _deadline(self) -> datetime | None:
+    async def _deadline(self, run_id: str) -> datetime | None:
+        """When waiting ends; None: nothing to wait for. A stop that did not come to an end is asked for again."""
         dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
         spec = await stored_spec_async(dsn, self.plan_id)
-        intents = await self._running(dsn)
+        async with await connect_async(dsn) as conn:
+            intents = await self._running(conn)
+            for intent in intents:
+                if intent.stop_cause and can_be_stopped(intent):
+                    await self._stop(conn, [intent], StopCause(intent.stop_cause), run_id)
         return deadline_of(intents, spec.wait) if intents else None
 
-    async def _running(self, dsn: str) -> list[Intent]:
-        async with await connect_async(dsn) as conn:
-            return await intents_of(conn, self.plan_id, int(self.batch_no), [IntentState.RUNNING])
+    async def _running(self, conn: psycopg.AsyncConnection) -> list[Intent]:
+        return await intents_of(conn, self.plan_id, int(self.batch_no), [IntentState.RUNNING])
 
-    async def _settle(self, verdicts: dict[str, Completeness], run_id: str) -> None:
+    async def _settle(self, said: WaitEvent, run_id: str) -> bool:
+        """Whether intents are left to wait for."""
         dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
         async with await connect_async(dsn) as conn:
-            for intent in await intents_of(conn, self.plan_id, int(self.batch_no), [IntentState.RUNNING]):
-                if verdict := verdicts.get(intent.intent_id):
+            intents = await self._running(conn)
+            late = [i for i in intents if said.verdicts.get(i.intent_id) == "partial"]
+            await self._stop(conn, late, StopCause.DEADLINE, run_id)
+            for intent in intents:
+                if verdict := said.verdicts.get(intent.intent_id):
                     await move(conn, intent, IntentState.COLLECTING, run_id=run_id, completeness=verdict)
+            await conn.commit()
+            left = await self._running(conn)
+            if said.status == "kill_switch":
+                await self._stop(conn, left, StopCause.KILL_SWITCH, run_id)
+        return bool(left)
+
+    async def _stop(
+        self, conn: psycopg.AsyncConnection, intents: Sequence[Intent], cause: StopCause, run_id: str
+    ) -> None:
+        if any(map(can_be_stopped, intents)):
+            dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
+            spec = await stored_spec_async(dsn, self.plan_id)
+            async with dialer_of(spec, dsn) as connected:
+                await stop(conn, connected.dialer, intents, cause, run_id=run_id)

@@ -12,12 +12,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pydantic import BaseModel, ConfigDict
 
 from obzvon.errors import ObzvonError
-from obzvon.ledger.intents import intents_of
+from obzvon.ledger.intents import Intent, intents_of
 from obzvon.ledger.states import IntentState
+from obzvon.stages.stop import StopCause, can_be_stopped, stop
 from obzvon.stages.wait import Completeness, task_of, watch
 from obzvon.warehouse.db import connect_async
 from obzvon_provider.hooks.warehouse import WarehouseHook
-from obzvon_provider.runtime import dialer_of, stored_spec_async
+from obzvon_provider.runtime import dialer_of, kill_switch, stored_spec_async
 
 __all__ = ["ReportTrigger", "WaitEvent"]
 
@@ -28,7 +29,7 @@ class WaitEvent(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1] = 1
-    status: Literal["done", "failed"]
+    status: Literal["done", "kill_switch", "failed"]
     verdicts: dict[str, Completeness] = {}
     error: str | None = None
 
@@ -36,7 +37,8 @@ class WaitEvent(BaseModel):
 class ReportTrigger(BaseTrigger):
     """Looks at the running intents of one batch until each report is complete or `deadline` has come.
 
-    It only looks: a restart of the triggerer begins the looking anew and cancels nothing.
+    It only looks: a restart of the triggerer begins the looking anew and cancels nothing. Where a user marks or clears
+    the deferred task, Airflow calls `on_kill`, and that alone stops the vendor campaigns.
     """
 
     def __init__(self, plan_id: str, batch_no: int, deadline: str, warehouse_conn_id: str) -> None:
@@ -55,28 +57,52 @@ class ReportTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event, always: `done` with a verdict for each intent, or `failed` with one sentence."""
+        """One event, always: `done` with a verdict for each intent, `kill_switch`, or `failed` with one sentence."""
         try:
-            event = WaitEvent(status="done", verdicts=await self._verdicts())
+            event = await self._event()
         except ObzvonError as error:
             event = WaitEvent(status="failed", error=str(error))
         except psycopg.Error as error:
             event = WaitEvent(status="failed", error=f"warehouse: {type(error).__name__}")
         yield TriggerEvent(event.model_dump(mode="json"))
 
-    async def _verdicts(self) -> dict[str, Completeness]:
+    async def on_kill(self) -> None:
+        """Stop the batch's vendor campaigns: a user has ended the task. Never called when a triggerer stops."""
+        dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
+        spec = await stored_spec_async(dsn, self.plan_id)
+        async with dialer_of(spec, dsn) as connected, await connect_async(dsn) as conn:
+            intents = await intents_of(conn, self.plan_id, self.batch_no)
+            await stop(conn, connected.dialer, intents, StopCause.USER, run_id=self._run_id)
+
+    async def _event(self) -> WaitEvent:
         dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
         spec = await stored_spec_async(dsn, self.plan_id)
         async with await connect_async(dsn) as conn:
             intents = await intents_of(conn, self.plan_id, self.batch_no, [IntentState.RUNNING])
         if not intents:
             await asyncio.sleep(1)  # an event before the scheduler has noted the deferral is lost work
-            return {}
+            return WaitEvent(status="done")
         async with dialer_of(spec, dsn) as connected:
-            return await watch(
+            verdicts = await watch(
                 connected.dialer,
                 [task_of(i, spec) for i in intents],
                 spec.wait,
                 deadline=datetime.fromisoformat(self.deadline),
                 poll_seconds=connected.poll_seconds,
+                interrupted=switched_off if any(map(_to_be_stopped, intents)) else None,
             )
+        return WaitEvent(status="done" if len(verdicts) == len(intents) else "kill_switch", verdicts=verdicts)
+
+    @property
+    def _run_id(self) -> str:
+        return self.task_instance.run_id if self.task_instance else ""
+
+
+def _to_be_stopped(intent: Intent) -> bool:
+    """Those that were told to stop already are waited for like others, whatever the switch says."""
+    return can_be_stopped(intent) and intent.stop_outcome is None
+
+
+async def switched_off() -> bool:
+    """Whether calling is switched off; the look at the Variable must not block the loop of all triggers."""
+    return await asyncio.to_thread(kill_switch)

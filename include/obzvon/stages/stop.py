@@ -1,0 +1,98 @@
+"""The one way to stop: a user ends a task, the deadline comes, calling is switched off, the window is over.
+
+What was asked and what was reached is in the ledger (`stop_asked_at`, `stop_cause`, `stop_outcome`, an event). A
+stopped intent stays `running`: what was dialled until then is still waited for and collected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from enum import StrEnum
+
+import psycopg
+
+from obzvon.errors import LedgerError, ObzvonError
+from obzvon.ledger.intents import Intent, move, note_event, reread
+from obzvon.ledger.states import IntentState
+from obzvon.vendors.base import Dialer, StopOutcome
+
+__all__ = ["StopCause", "can_be_stopped", "stop"]
+
+log = logging.getLogger(__name__)
+S = IntentState
+
+
+class StopCause(StrEnum):
+    """Who wants a vendor campaign stopped."""
+
+    USER = "a user ended the task"
+    DEADLINE = "the deadline came"
+    KILL_SWITCH = "calling is switched off"
+    WINDOW = "the calling window was over before the launch"
+
+
+#: What each outcome means to the person who reads the log.
+WORDS = {
+    StopOutcome.CONFIRMED: "stopped, the vendor confirms it",
+    StopOutcome.UNCONFIRMED: "told to stop, but the vendor does not confirm it: look into its cabinet",
+    StopOutcome.NOT_POSSIBLE: "cannot be stopped, the vendor documents no way: it dials until its schedule ends;"
+    " stop it in the vendor's cabinet",
+}
+
+_ASK = """
+update ops.campaign_intent set stop_asked_at = now(), stop_cause = %s, stop_outcome = null where intent_id = any(%s)
+"""
+_OUTCOME = "update ops.campaign_intent set stop_outcome = %s where intent_id = %s"
+
+
+def can_be_stopped(intent: Intent) -> bool:
+    """True when something may dial for the intent and no stop has come to an end yet."""
+    at_vendor = intent.vendor_task_id is not None and intent.state in (S.CREATED, S.IN_DOUBT, S.RUNNING)
+    return at_vendor and intent.stop_outcome in (None, StopOutcome.UNCONFIRMED)
+
+
+async def stop(
+    conn: psycopg.AsyncConnection, dialer: Dialer, intents: Sequence[Intent], cause: StopCause, *, run_id: str
+) -> dict[str, StopOutcome]:
+    """Stop the vendor campaigns of these intents, all at once; intent id -> what was reached. Raises no vendor error.
+
+    That a stop was asked for is committed first, so that whoever comes next can finish what dies here. Takes no lock:
+    it must also work while a launch is filling the campaign.
+    """
+    chosen = [intent for intent in intents if can_be_stopped(intent)]
+    await conn.execute(_ASK, (cause, [intent.intent_id for intent in chosen]))
+    await conn.commit()
+    outcomes = await asyncio.gather(*(_cancel(dialer, intent) for intent in chosen))
+    for intent, outcome in zip(chosen, outcomes, strict=True):
+        detail = f"{cause}: {WORDS[outcome]}"
+        log.warning("%s: %s", intent.title, detail)
+        await conn.execute(_OUTCOME, (outcome, intent.intent_id))
+        await note_event(conn, await reread(conn, intent.intent_id), detail, run_id)
+        await conn.commit()
+        await _leave_created(conn, intent, outcome, detail, run_id)
+    return {intent.intent_id: outcome for intent, outcome in zip(chosen, outcomes, strict=True)}
+
+
+async def _cancel(dialer: Dialer, intent: Intent) -> StopOutcome:
+    try:
+        return await dialer.cancel(intent.vendor_task_id or "")
+    except ObzvonError as error:
+        log.error("%s: %s", intent.title, error)
+        return StopOutcome.UNCONFIRMED
+
+
+async def _leave_created(
+    conn: psycopg.AsyncConnection, intent: Intent, outcome: StopOutcome, detail: str, run_id: str
+) -> None:
+    """A campaign that was being filled is not filled any more: with contacts it is waited for, without it is over."""
+    fresh = await reread(conn, intent.intent_id)
+    if fresh.state != S.CREATED:
+        return
+    empty = not fresh.contacts_accepted and outcome is StopOutcome.CONFIRMED
+    try:
+        await move(conn, fresh, S.CANCELLED if empty else S.RUNNING, run_id=run_id, detail=detail)
+        await conn.commit()
+    except LedgerError:  # a launch moved it on in this very moment; the outcome is noted
+        await conn.rollback()
