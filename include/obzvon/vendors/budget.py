@@ -125,9 +125,15 @@ class PostgresBudget:
     """A budget whose row everybody shares. Opens its own connection when the first request wants to leave."""
 
     def __init__(
-        self, dsn: str, account: str, limit: Limit, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        dsn: str,
+        account: str,
+        limit: Limit,
+        *,
+        idle: float = IDLE,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._dsn, self._limit, self._sleep = dsn, limit, sleep
+        self._dsn, self._idle, self._sleep = dsn, idle, sleep
         self._values: dict[str, Any] = {
             "account": account,
             "gap": limit.gap,
@@ -214,7 +220,7 @@ class PostgresBudget:
         self._closing = None
 
     async def _close_later(self) -> None:
-        await asyncio.sleep(IDLE)
+        await asyncio.sleep(self._idle)
         await self._close()
 
     async def _close(self) -> None:
