@@ -64,9 +64,8 @@ async def test_who_would_wait_too_long_is_told_so_and_takes_no_slot(warehouse_ds
     assert last == near(60)
     for _ in range(2):
         with pytest.raises(NoPlace) as failure:
-            await wait_of(warehouse_dsn, replace(SLOW, rate=0.05))
-        assert failure.value.retry_after is not None
-        assert failure.value.retry_after > 60 - 2
+            await wait_of(warehouse_dsn)
+        assert failure.value.retry_after == near(70)
 
 
 async def test_many_requests_of_two_workers_never_leave_faster_than_the_rate(warehouse_dsn: str) -> None:
@@ -165,7 +164,7 @@ async def test_a_lost_database_is_said_and_the_next_request_finds_it_again(
     async with PostgresBudget(warehouse_dsn, "v:1", Limit(rate=10, burst=1), sleep=cut) as budget:
         await budget.acquire()
         with pytest.raises(NoPlace, match="warehouse, which keeps the account's budget, is lost"):
-            await asyncio.gather(budget.acquire(), budget.acquire())
+            await budget.acquire()
         conn.execute("delete from ops.request_budget")
         conn.commit()
         await budget.acquire()
@@ -181,9 +180,11 @@ async def test_the_connection_is_opened_late_and_closed_early(warehouse_dsn: str
         return found and found[0]
 
     async def come_to(wanted: int) -> None:
-        async with asyncio.timeout(30):
-            while others() != wanted:
-                await asyncio.sleep(0.02)
+        for _ in range(1000):
+            if others() == wanted:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"still {others()} connections")
 
     async with PostgresBudget(warehouse_dsn, "v:1", SLOW, idle=0.3) as budget:
         assert others() == 0

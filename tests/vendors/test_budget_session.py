@@ -13,7 +13,7 @@ from vendor_world import NOW, Handler, Naps, account, vendor
 
 from obzvon.errors import Delivery, NotSent, RateLimited
 from obzvon.vendors.auth import Auth
-from obzvon.vendors.budget import Limit, NoPlace, PostgresBudget
+from obzvon.vendors.budget import Budget, Limit, NoPlace, PostgresBudget
 from obzvon.vendors.http import Patience, VendorSession
 from obzvon.vendors.twin_auth import TwinLogin
 
@@ -37,9 +37,7 @@ class Counted:
         self.held.append(seconds)
 
 
-def session(
-    url: str, budget: Counted | PostgresBudget, auth: Auth | None = None, naps: Naps | None = None
-) -> VendorSession:
+def session(url: str, budget: Budget, auth: Auth | None = None, naps: Naps | None = None) -> VendorSession:
     patience = Patience(attempts=4, budget=300, sleep=naps or Naps())
     return VendorSession("v", account(url), auth, patience=patience, clock=lambda: NOW, budget=budget)
 
