@@ -46,6 +46,12 @@ def test_a_proxys_html_page_can_stand_before_the_vendor(api: Api) -> None:
     assert api.look("qolio/calls") == []
 
 
+def test_a_proxy_can_answer_for_a_vendor_that_has_done_it(api: Api) -> None:
+    api.fault("dialog", "answer", status=502, body="<html></html>", handled=True)
+    assert api.post(CAMPAIGNS, dialog_campaign()).status_code == 502
+    assert len(api.look("campaigns")) == 1
+
+
 def test_a_scripted_json_answer(api: Api) -> None:
     api.fault("twin", "answer", status=200, body={"id": 17})
     answer = api.post(AUTO_CALL, {})

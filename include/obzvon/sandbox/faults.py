@@ -33,12 +33,16 @@ class DropAfter(Script):
 
 
 class Answer(Script):
-    """Do not handle; answer `status` with `body` (text or JSON), as a proxy in front of the vendor would."""
+    """Answer `status` with `body` (text or JSON), as a proxy in front of the vendor would.
+
+    The request is not handled; with `handled` it is, and the vendor's own answer is thrown away.
+    """
 
     do: Literal["answer"]
     status: Annotated[int, Field(ge=200, le=599)]
     body: str | dict[str, object] | list[object] = ""
     content_type: str | None = Field(default=None, description="text/html for a text, application/json for JSON")
+    handled: bool = False
 
 
 class TooMany(Script):

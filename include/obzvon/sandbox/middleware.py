@@ -127,7 +127,7 @@ class Gate:
         """The vendor's answer, None where the request is not even looked at."""
         if isinstance(fault, DropBefore):
             return None
-        if isinstance(fault, Answer | TooMany):
+        if isinstance(fault, TooMany) or (isinstance(fault, Answer) and not fault.handled):
             return _scripted(fault)
         if isinstance(fault, TokenDeath):
             self._world.tokens.kill(vendor)
@@ -140,7 +140,7 @@ class Gate:
             reply.body = fault.shown(reply.body, query)
         else:
             await self._app(scope, _replay(body), reply.send)
-        return reply
+        return _scripted(fault) if isinstance(fault, Answer) else reply
 
     async def _send(self, fault: AnyFault | None, reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
         if isinstance(fault, TruncatedGzip):

@@ -122,7 +122,8 @@ def page_start(page: int | None, offset: int | None, limit: int) -> int:
 
 def shown(world: World, task: Campaign) -> dict[str, Any]:
     """A task as list and get show it. Beyond `callCount` and `candidateCount` the shape is the sandbox's own."""
-    calls = world.views.count([task], "dialed = 1 and dial_at <= now")
+    # a clock that stands still at the first dial has not made it yet
+    calls = world.views.count([task], "dialed = 1 and dial_at < now")
     return {
         "id": {"identity": task.task_id},
         "name": task.name,
