@@ -85,6 +85,15 @@ async def test_any_2xx_is_accepted_whatever_its_body(wire: Wire, status: int) ->
         assert await client.add_call(CALL) == Accepted(status=status, tries=1)
 
 
+async def test_a_web_page_with_200_is_no_answer_of_the_api(wire: Wire) -> None:
+    wire.plays(gives(200, HTML), gives(200, {}))
+    async with wire.client() as client:
+        assert await client.add_call(CALL) == Accepted(status=200, tries=2)
+    wire.plays(gives(200, HTML))
+    async with wire.client() as client:
+        assert isinstance(await client.add_call(CALL), Unanswered)
+
+
 @pytest.mark.parametrize(
     ("errors", "fields"),
     [

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import pytest
 from loading import JsonlDialer, Vendor, call, plan_of
 
+from obzvon.errors import ContractBreak
 from obzvon.stages.collect import download, waiting_batches
-from obzvon.vendors.base import Page, Task
+from obzvon.vendors.base import Page, Task, Totals
 
 
 class BreaksOff(JsonlDialer):
@@ -65,6 +67,20 @@ async def test_a_pull_that_breaks_off_leaves_no_record_and_starts_anew(
     conn.commit()
     result = await vendor.collect(conn, "b1", [call(1), call(2)])
     assert (result.rows, result.inserted) == (2, 2)
+
+
+async def test_a_page_that_nobody_can_read_is_asked_for_again(vendor: Vendor, conn: psycopg.Connection) -> None:
+    class Unreadable(JsonlDialer):
+        @classmethod
+        def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
+            raise ContractBreak("jsonl.page", "data", "is not a report")
+
+    with pytest.raises(ContractBreak):
+        await download(vendor.dsn, vendor.archive, Unreadable([("calls", [call(1)])]), vendor.task, "b1")
+    assert conn.execute("select count(*) from ops.raw_archive").fetchall() == [(0,)]
+    conn.commit()
+    result = await vendor.collect(conn, "b1", [call(1)])
+    assert result.inserted == 1
 
 
 async def test_two_downloads_of_one_pull_at_once_ask_once(vendor: Vendor, conn: psycopg.Connection) -> None:

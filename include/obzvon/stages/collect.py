@@ -6,6 +6,7 @@ whole or not at all. `load` reads the archive alone, so a replay is the same cal
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
 from typing import Any
@@ -34,7 +35,8 @@ async def download(dsn: str, archive: Archive, dialer: Dialer, task: Task, batch
     """Archive the whole report of a vendor campaign; the ids of its pages in `ops.raw_archive`, in order.
 
     `batch_id` names this pull. A pull that is recorded already is not asked for again: its ids come back. A report that
-    breaks off leaves no record, and the next call starts it anew. Raises what the dialer raises.
+    breaks off, or a page that nobody can read, leaves no record, and the next call starts it anew. Raises what the
+    dialer raises, ContractBreak for such a page.
     """
     pull = Pull(dialer.code, task.order.call_date, task.order.intent_id, batch_id)
     async with await connect_async(dsn) as conn:
@@ -45,9 +47,21 @@ async def download(dsn: str, archive: Archive, dialer: Dialer, task: Task, batch
         if recorded:
             return [archive_id for (archive_id,) in recorded]
         fetched_at = await database_time(conn)
-        pages = [(page, await archive.store(pull, page)) async for page in dialer.report(task)]
+        pages = [(page, await _stored(archive, dialer, pull, page)) async for page in dialer.report(task)]
         async with conn.transaction():
             return [await _record(conn, pull, page, stored, fetched_at) for page, stored in pages]
+
+
+async def _stored(archive: Archive, dialer: Dialer, pull: Pull, page: Page) -> StoredPage:
+    """The page in the archive, once it is known to be readable: nothing asks again for a pull that is recorded."""
+    stored = await archive.store(pull, page)
+    await asyncio.to_thread(_read_through, archive, dialer, page.kind, stored)
+    return stored
+
+
+def _read_through(archive: Archive, dialer: Dialer, kind: str, stored: StoredPage) -> None:
+    with archive.open(stored.path, stored.sha256) as stream:
+        dialer.totals(kind, stream)
 
 
 async def _record(

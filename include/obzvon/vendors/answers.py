@@ -114,10 +114,14 @@ def refused_request(where: Where, status: int, headers: Mapping[str, str], body:
     return error
 
 
-def _is_vendors(headers: Mapping[str, str], body: bytes) -> bool:
-    """An empty body or a page of HTML comes from something between us and the vendor's application."""
+def is_page(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether an answer is a page of HTML: such come from something between us and the vendor's application."""
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return bool(body.strip()) and "html" not in kind and not body.lstrip().startswith(b"<")
+    return "html" in kind or body.lstrip().startswith(b"<")
+
+
+def _is_vendors(headers: Mapping[str, str], body: bytes) -> bool:
+    return bool(body.strip()) and not is_page(headers, body)
 
 
 def _objections(body: bytes) -> Iterator[str]:

@@ -52,8 +52,9 @@ def report_rows(spec: CampaignSpec, stream: IO[bytes]) -> Iterator[Row | Queued]
 
 
 def report_totals(stream: IO[bytes]) -> Totals:
-    """`count`, `total_duration` and the returned columns' fields."""
+    """`count`, `total_duration` and the returned columns' fields. An answer without `data` is no report."""
     found: dict[str, Decimal | None] = {}
+    reports = False
     columns: list[str] = []
     try:
         for place, event, value in ijson.parse(stream):
@@ -61,8 +62,11 @@ def report_totals(stream: IO[bytes]) -> Totals:
                 found[place] = rows.amount("dialog.totals", place, value)
             elif place == "columns.item.field" and event == "string":
                 columns.append(value)
+            reports |= (place, event) == ("data", "start_array")
     except ijson.JSONError:
         raise ContractBreak("dialog.page", "count", "the report is not one whole JSON document") from None
+    if not reports:
+        raise ContractBreak("dialog.page", "data", "the answer has no list of rows")
     count = found.get("count")
     return Totals(None if count is None else int(count), found.get("total_duration"), tuple(columns))
 
