@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from obzvon.stages.launch import Launcher, launch
 from obzvon.stages.plan import plan
 from obzvon.stages.wait import deadline_of, task_of, watch
 from obzvon.vendors.account import Account
+from obzvon.vendors.base import Dialer
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect_async
 
@@ -66,11 +69,17 @@ class Run:
         self.plan_id, self.batches = summary.plan_id, summary.batches
 
     async def call(self, batch_no: int) -> None:
+        await self.dial(batch_no)
+        await self.collect(batch_no)
+
+    @asynccontextmanager
+    async def dialer(self) -> AsyncIterator[Dialer]:
         vendor = dialer_class(self.spec.vendor.type)
-        async with (
-            vendor.connected(self.account(vendor.code), self.spec) as dialer,
-            await connect_async(self.dsn) as conn,
-        ):
+        async with vendor.connected(self.account(vendor.code), self.spec) as dialer:
+            yield dialer
+
+    async def dial(self, batch_no: int) -> None:
+        async with self.dialer() as dialer, await connect_async(self.dsn) as conn:
             await launch(Launcher(conn, dialer, self.spec, "run", lambda: False), self.plan_id, batch_no)
             running = await intents_of(conn, self.plan_id, batch_no, [IntentState.RUNNING])
             tasks = [task_of(intent, self.spec) for intent in running]
@@ -80,9 +89,13 @@ class Run:
                 verdict = verdicts[intent.intent_id]
                 await move(conn, intent, IntentState.COLLECTING, run_id="run", completeness=verdict)
             await conn.commit()
-            await collect(
-                Collector(self.dsn, Archive(self.folder), dialer, self.spec, SECRET, "run"), self.plan_id, batch_no
-            )
+
+    def collector(self, dialer: Dialer) -> Collector:
+        return Collector(self.dsn, Archive(self.folder), dialer, self.spec, SECRET, "run")
+
+    async def collect(self, batch_no: int) -> None:
+        async with self.dialer() as dialer:
+            await collect(self.collector(dialer), self.plan_id, batch_no)
 
     async def deliver(self) -> DeliverySummary:
         async with QolioClient.connected(self.account("qolio")) as client:

@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 from pytest_socket import disable_socket, enable_socket
 
 ROOT = Path(__file__).resolve().parents[2]
-EXPECTED = {"campaign__demo_dialog": None, "campaign__demo_twin": None}
+EXPECTED = {"campaign__demo_dialog": None, "campaign__demo_twin": None, "late_results": "40 5 * * *", "replay": None}
 BATCH, DOUBT = ("launch", "wait", "collect"), ("settle", "launch", "wait", "collect", "deliver")
 STAGES = sorted(
     ["plan", "deliver", "doubts", "settled", "audit", *(f"batch.{t}" for t in BATCH), *(f"doubt.{t}" for t in DOUBT)]

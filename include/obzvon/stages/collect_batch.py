@@ -51,15 +51,18 @@ class Collector:
     run_id: str
 
     async def settle(self, intent: Intent) -> LoadResult:
-        """Download (unless archived already), load, and note the final state. Every step may be repeated."""
-        pull = f"collect-{intent.intent_id[:8]}"
-        await download(self.dsn, self.archive, self.dialer, task_of(intent, self.spec), pull)
-        result = await asyncio.to_thread(self._load, intent, pull)
+        """Pull the report and note the final state. Every step may be repeated."""
+        result = await self.pull(intent, f"collect-{intent.intent_id[:8]}")
         complete = intent.completeness == "complete"
         final = IntentState.FINAL if complete else IntentState.FINAL_PARTIAL
         async with await connect_async(self.dsn) as conn:
             await move(conn, intent, final, run_id=self.run_id, final_at=await database_time(conn))
         return result
+
+    async def pull(self, intent: Intent, batch_id: str) -> LoadResult:
+        """Download the report as `batch_id`, unless that is archived already, and load it."""
+        await download(self.dsn, self.archive, self.dialer, task_of(intent, self.spec), batch_id)
+        return await asyncio.to_thread(self._load, intent, batch_id)
 
     def _load(self, intent: Intent, pull: str) -> LoadResult:
         with connect(self.dsn) as conn:
