@@ -7,10 +7,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
+
+from obzvon.__main__ import app
+from obzvon.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS = re.findall(r"^\.venv/bin/obzvon (.*)$", PAGE, re.MULTILINE)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -25,6 +30,19 @@ def test_the_tables_it_names_exist(conn: psycopg.Connection) -> None:
     assert len(named) >= 6
     for table in named:
         assert conn.execute("select to_regclass(%s)", (table,)).fetchone() != (None,), table
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_are_understood(command: str) -> None:
+    """Without the rest of what a house needs each stops before it touches one, and after its options were read."""
+    told = CliRunner(env={"OBZVON_WAREHOUSE": "", "OBZVON_ARCHIVE": "/nowhere", "OBZVON_PHONE_SECRET": ""})
+    done = told.invoke(app, command.split())
+    assert isinstance(done.exception, ConfigError), done.output
+    assert str(done.exception).startswith("also needed: --dsn")
+
+
+def test_both_commands_are_shown() -> None:
+    assert {command.split()[0] for command in COMMANDS} == {"replay", "requeue"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
