@@ -50,7 +50,7 @@ class Case:
     @property
     def costs(self) -> dict[str, object]:
         """What the line of this case must say."""
-        never = dict.fromkeys(("twice", "lost", "invented", "qolio_doubled", "orphaned_contacts"), 0)
+        never = dict.fromkeys(("twice", "lost", "invented", "qolio_doubled", "orphaned_dials"), 0)
         return {**never, "orphaned": self.orphans, "person": self.person, "ended": self.ended}
 
 
@@ -120,9 +120,9 @@ def _blows(vendor: str) -> Iterator[Case]:
 #: Losing the database is like a kill for most points; these are where it could differ.
 _OTHER_BLOWS = {
     Blow.PG_GONE: {
-        "create_asked", "create_accepted", "candidates_accepted", "wait", "report", "load", "loaded", "deliver_accepted",
+        "create_asked", "create_accepted", "candidates_accepted", "wait", "report", "load", "load_committed", "deliver",
     },
-    Blow.PG_CRASH: {"create_accepted", "candidates_accepted", "load", "deliver_accepted"},
+    Blow.PG_CRASH: {"create_accepted", "candidates_accepted", "load", "deliver"},
 }  # fmt: skip
 
 
@@ -137,14 +137,14 @@ def _launch_blows(vendor: str) -> Iterator[Case]:
     yield _held(vendor, "batch_accepted", _fault(new, "hold", skip=1), person=asks, orphans=leaves)
     if vendor == "dialog":
         return
-    add = CANDIDATES[vendor]
-    yield _held(vendor, "candidates_asked", _fault(add, "hold_before"), person=leaves)
+    add, halted = CANDIDATES[vendor], int(vendor == "twin")
+    yield _held(vendor, "candidates_asked", _fault(add, "hold_before"), person=leaves, orphans=halted)
     yield _held(vendor, "candidates_accepted", _fault(add, "hold"))
     yield _held(vendor, "candidates_answered", _fault(add, "hold"), BATCHES)
-    yield _held(vendor, "second_candidates_asked", _fault(add, "hold_before", skip=1), person=leaves)
+    yield _held(vendor, "second_candidates_asked", _fault(add, "hold_before", skip=1), person=leaves, orphans=halted)
     yield _held(vendor, "second_candidates_accepted", _fault(add, "hold", skip=1))
     if vendor == "twin":
-        yield _held(vendor, "created", _fault(_twin("GET", "/autoCall/[^/]+$"), "hold_before"))
+        yield _held(vendor, "created", _fault(_twin("GET", "/autoCall/[^/]+$"), "hold_before"), orphans=1)
 
 
 def _later_blows(vendor: str) -> Iterator[Case]:
@@ -153,9 +153,9 @@ def _later_blows(vendor: str) -> Iterator[Case]:
     yield _held(vendor, "report", _fault(report, "hold_before", skip=1))
     yield _held(vendor, "report_half", _fault(report, "hold", half=True))
     yield Case(vendor, "", "load", strike=Strike(table=FACTS, held=False))
-    yield _held(vendor, "loaded", _fault(report, "hold"), INTENTS)
+    yield _held(vendor, "load_committed", _fault(report, "hold"), INTENTS)
     yield _held(vendor, "deliver_asked", _fault(_QOLIO, "hold_before", skip=3))
-    yield _held(vendor, "deliver_accepted", _fault(_QOLIO, "hold", skip=3))
+    yield _held(vendor, "deliver", _fault(_QOLIO, "hold", skip=3))
     yield _held(vendor, "deliver_answered", _fault(_QOLIO, "hold", skip=3), "ops.qa_delivery")
 
 
@@ -171,7 +171,7 @@ def _network(vendor: str) -> Iterator[Case]:
     if vendor in CANDIDATES:
         for case in _broken(vendor, "candidates", CANDIDATES[vendor]):
             unseen = case.fault in _DOUBTFUL - _DONE
-            yield replace(case, person=leaves if unseen else 0)
+            yield replace(case, person=leaves if unseen else 0, orphans=1 - leaves if unseen else 0)
         yield Case(vendor, "lose_items", "candidates", (_fault(CANDIDATES[vendor], "lose_items", items=3),))
     yield from _broken(vendor, "wait", LOOK[vendor])
     yield from _broken(vendor, "report", REPORT[vendor])
@@ -186,8 +186,8 @@ def _network(vendor: str) -> Iterator[Case]:
 
 #: Faults after which nobody can know whether the vendor did it, and those after which it did.
 _DOUBTFUL = {
-    "drop_before", "drop_after", "html_502_after", "reset", "slow_headers", "timeout", "html_503", "wrong_json",
-    "truncate", "truncated_gzip",
+    "drop_before", "drop_after", "html_502_after", "reset", "slow_headers", "timeout", "html_503", "html_200",
+    "wrong_json", "wrong_shape", "truncate", "truncated_gzip",
 }  # fmt: skip
 _DONE = {"drop_after", "html_502_after", "reset", "slow_headers", "timeout", "truncate", "truncated_gzip"}
 
@@ -204,14 +204,16 @@ def _broken(vendor: str, point: str, request: Script) -> Iterator[Case]:
     yield case("html_503", "answer", status=503, body=HTML)
     yield case("too_many", "too_many", retry_after=1)
     yield case("too_many_date", "too_many", retry_after=2, as_date=True)
-    yield case("wrong_json", "answer", status=200, body='{"items": [{"id": ', content_type="application/json")
+    yield case("html_200", "answer", status=200, body=HTML)
     yield case("truncate", "truncate")
     yield case("truncated_gzip", "truncated_gzip")
     yield case("reset", "reset")
     yield case("slow_headers", "slow_headers", HASTY, seconds=LATE)
     yield case("timeout", "delay", HASTY, delay=LATE)
-    if request["vendor"] != "qolio":  # its token is no session
+    if request["vendor"] != "qolio":  # its token is no session, and no document says what its answers hold
         yield case("token_death", "token_death")
+        yield case("wrong_json", "answer", status=200, body='{"items": [{"id": ', content_type="application/json")
+        yield case("wrong_shape", "answer", status=200, body={"status": "ok"})
 
 
 def _rows(vendor: str) -> Iterator[Case]:

@@ -23,15 +23,17 @@ def figures(scene: Scene) -> dict[str, int]:
         facts = {call for (call,) in conn.execute("select vendor_call_id from dwh.fact_call_attempt")}
         known = {task for (task,) in conn.execute("select vendor_task_id from ops.campaign_intent")}
         unexplained = {phone for (phone,) in conn.execute(_TO_BE_CALLED)}
+    orphans = {one["task_id"] for one in campaigns} - known
+    # whoever waited in a campaign that was halted before it dialled anybody has a row there, but was never called
+    attempts = [a for a in attempts if a["dialed"] or a["task_id"] not in orphans]
     calls = {attempt["call_id"] for attempt in attempts}
     never = unexplained - {_digits(attempt["phone"]) for attempt in attempts}
-    orphans = [one for one in campaigns if one["task_id"] not in known]
     talks = {f"{vendor}:{a['call_id']}" for a in attempts if a["recorded"] and a["responder"] == "human"}
     return {
         "twice": len(_twice(scene.vendor, attempts)),
         "lost": len(calls - facts) + len(never),
         "orphaned": len(orphans),
-        "orphaned_contacts": sum(one["contacts"] for one in orphans),
+        "orphaned_dials": sum(attempt["task_id"] in orphans for attempt in attempts),
         "qolio_doubled": _doubled(records),
         "person": scene.questions,
         "dialled": len([a for a in attempts if a["dialed"]]),
@@ -41,7 +43,7 @@ def figures(scene: Scene) -> dict[str, int]:
     }
 
 
-# A row is explained when it is excluded with a reason, refused by the vendor, or its campaign is over for a noted cause.
+# A row is explained when it is excluded with a reason, refused by the vendor, or its campaign ended for a noted cause.
 _TO_BE_CALLED = """
 select trim(leading '+' from p.phone_e164)
 from ops.plan_contact c join pii.contact_payload p using (plan_id, row_no)

@@ -18,7 +18,7 @@ SELECTED = [
     "dialog-kill-create_accepted",
     "dialog-two_workers-at_once",
     "dialog-timeout-create",
-    "dialog-kill-deliver_accepted",
+    "dialog-kill-deliver",
     "twin-kill-create_accepted",
     "twin-kill-create_answered",
     "twin-kill-second_candidates_accepted",

@@ -143,8 +143,10 @@ class Lifecycle:
     def _freeze(self, campaign: Campaign, change: str, only: str = "true") -> None:
         """Take back the dials that have not begun; those already shown as waiting are kept, changed by `change`."""
         now = self._campaigns.now(campaign)
-        values = {"task": campaign.task_id, "now": now, "at": math.floor(now), "never": FOREVER}
-        future = f"task_id = :task and dial_at > :now and {only}"
+        # a clock that stands still at the first dial has not made it yet
+        since = now - 1 if now == campaign.epoch_at else now
+        values = {"task": campaign.task_id, "now": now, "since": since, "at": math.floor(now), "never": FOREVER}
+        future = f"task_id = :task and dial_at > :since and {only}"
         self._store.run(f"delete from attempt where {future} and queued_at > :now", values)
         self._store.run(f"update attempt set {change} where {future}", values)
 
