@@ -14,6 +14,7 @@ from obzvon.qolio.client import REQUESTS_PER_SECOND, VENDOR, QolioClient
 from obzvon.vendors.account import Account
 from obzvon.vendors.base import Dialer
 from obzvon.vendors.budget import request_budget
+from obzvon.vendors.patience import Patience
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect, connect_async
 from obzvon_provider.hooks.vendor import QolioHook, VendorHook
@@ -84,19 +85,24 @@ class ConnectedDialer:
 
 
 @asynccontextmanager
-async def dialer_of(spec: CampaignSpec, dsn: str) -> AsyncIterator[ConnectedDialer]:
+async def dialer_of(
+    spec: CampaignSpec, dsn: str, *, patience: Patience | None = None
+) -> AsyncIterator[ConnectedDialer]:
     """The campaign's dialer over its Airflow connection; `dsn`: the warehouse, which keeps the account's budget."""
-    async with dialer_for(await VendorHook(spec.vendor.conn_id).account(), spec, dsn) as connected:
+    account = await VendorHook(spec.vendor.conn_id).account()
+    async with dialer_for(account, spec, dsn, patience=patience) as connected:
         yield connected
 
 
 @asynccontextmanager
-async def dialer_for(account: Account, spec: CampaignSpec, dsn: str) -> AsyncIterator[ConnectedDialer]:
+async def dialer_for(
+    account: Account, spec: CampaignSpec, dsn: str, *, patience: Patience | None = None
+) -> AsyncIterator[ConnectedDialer]:
     """As `dialer_of`, where the connection was read already."""
     kind = dialer_class(spec.vendor.type)
     async with (
         request_budget(dsn, kind.code, account, kind.requests_per_second) as budget,
-        kind.connected(account, spec, budget=budget) as dialer,
+        kind.connected(account, spec, budget=budget, patience=patience) as dialer,
     ):
         yield ConnectedDialer(dialer, account.number("poll_seconds", 60, least=0.5))
 

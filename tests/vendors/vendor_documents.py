@@ -166,7 +166,8 @@ def order(spec: CampaignSpec, zone: str, start: time, end: time, *, now: datetim
         call_date=DAY, vendor_code=spec.vendor.type, zone=label, tz_offsets=(minutes,), chunk_no=0, batch_no=0,
         state="planned", vendor_task_id=None, contacts_planned=1, contacts_sent=0, contacts_accepted=0,
         contacts_rejected=0, window_start_utc=opens.astimezone(UTC), window_end_utc=closes.astimezone(UTC),
-        local_from=start, local_to=end, started_at=None, completeness=None, note=None,
+        local_from=start, local_to=end, submitted_at=None, started_at=None, stop_cause=None, stop_outcome=None,
+        completeness=None, note=None,
     )  # fmt: skip
     return order_of(intent, spec, now)
 

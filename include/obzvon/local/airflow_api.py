@@ -93,8 +93,11 @@ class AirflowApi:
             )
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One request under /api/v2; logs in first, and once more when the token has expired."""
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request under /api/v2; logs in first, and once more when the token has expired.
+
+        Raises AirflowApiError on an answer with a status of 400 or more.
+        """
         if "Authorization" not in self._http.headers:
             self._login()
         answer = self._send(method, f"/api/v2{path}", **options)
@@ -129,16 +132,16 @@ class AirflowApi:
 
     def unpause(self, dag_id: str) -> None:
         """Let the DAG's runs start; a run of a paused DAG would stay queued for ever."""
-        self._ask("PATCH", f"/dags/{quote(dag_id)}", params={"update_mask": "is_paused"}, json={"is_paused": False})
+        self.ask("PATCH", f"/dags/{quote(dag_id)}", params={"update_mask": "is_paused"}, json={"is_paused": False})
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> Run:
         """Start a run as the UI's button does: no logical date, `conf` overrides the DAG's params."""
         body = {"logical_date": None, "conf": dict(conf or {})}
-        return _run(self._ask("POST", f"/dags/{quote(dag_id)}/dagRuns", json=body).json())
+        return _run(self.ask("POST", f"/dags/{quote(dag_id)}/dagRuns", json=body).json())
 
     def run(self, dag_id: str, run_id: str) -> Run:
         """The run as it is now."""
-        return _run(self._ask("GET", _path(dag_id, run_id)).json())
+        return _run(self.ask("GET", _path(dag_id, run_id)).json())
 
     def tasks(self, run: Run) -> list[TaskInstance]:
         """Every task instance of a run, mapped ones each."""
@@ -148,14 +151,14 @@ class AirflowApi:
     def log(self, run: Run, task: TaskInstance) -> list[dict[str, Any]]:
         """Log of the latest try, one mapping a line (`event`, `level`, `error_detail` …)."""
         path = f"{_path(run.dag_id, run.run_id)}/taskInstances/{quote(task.task_id)}/logs/{max(task.try_number, 1)}"
-        answer = self._ask("GET", path, params={"map_index": task.map_index, "full_content": True})
+        answer = self.ask("GET", path, params={"map_index": task.map_index, "full_content": True})
         lines = answer.json()["content"]
         return [line if isinstance(line, dict) else {"event": str(line)} for line in lines]
 
     def _pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
-            answer = self._ask("GET", path, params={"limit": PAGE, "offset": offset}).json()
+            answer = self.ask("GET", path, params={"limit": PAGE, "offset": offset}).json()
             yield from answer[key]
             offset += PAGE
             if offset >= answer["total_entries"]:

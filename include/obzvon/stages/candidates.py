@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 UNSETTLED = "select batch_no from ops.candidate_batch where intent_id = %s and state in ('sending', 'in_doubt') limit 1"
 TRIES, LOOKS, PAUSE = 3, 5, 1.0  # of sending one batch; of reading the count after it; seconds between looks
+LOOK_SECONDS = 30
 #: Clocks differ; a marker is one intent's, so a wide period finds nothing foreign.
 SKEW = timedelta(days=1)
 
@@ -183,7 +184,10 @@ async def _count(run: Launcher, intent: Intent, expected: int) -> int | None:
     for number in range(LOOKS):
         if number:
             await run.sleep(PAUSE)
-        found = await find_campaign(run.dialer, intent, run.clock())
+        try:
+            found = await asyncio.wait_for(find_campaign(run.dialer, intent, run.clock()), LOOK_SECONDS)
+        except TimeoutError:  # settling waits for the list without holding a worker
+            raise InDoubt(intent.vendor_code, "count contacts", f"no count within {LOOK_SECONDS} s") from None
         held = None if found is None else found.contacts
         if held is None or held >= expected:
             break

@@ -18,8 +18,9 @@ from obzvon.dispositions import Disposition
 from obzvon.errors import ContractBreak
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth
-from obzvon.vendors.budget import Budget
+from obzvon.vendors.budget import LONGEST_WAIT, Budget
 from obzvon.vendors.http import VendorSession
+from obzvon.vendors.patience import Patience
 from obzvon.vendors.settings import VendorSettings
 
 if TYPE_CHECKING:
@@ -197,16 +198,23 @@ class Dialer(ABC):
 
     @property
     def longest_request(self) -> timedelta:
-        """How long a create may take, one renewed login included: after that nothing of ours is under way."""
-        return 3 * timedelta(seconds=self.session.account.number("total_timeout", 300))
+        """How long a create may take, a login, its renewal and their waits for a place in the budget included."""
+        return 3 * timedelta(seconds=self.session.account.number("total_timeout", 300) + LONGEST_WAIT)
 
     @classmethod
     @asynccontextmanager
     async def connected(
-        cls, account: Account, spec: CampaignSpec, *, budget: Budget | None = None
+        cls,
+        account: Account,
+        spec: CampaignSpec,
+        *,
+        budget: Budget | None = None,
+        patience: Patience | None = None,
     ) -> AsyncIterator[Self]:
-        """A dialer with an open session, closed when the block ends. `budget`: what the account's users share."""
-        async with VendorSession(cls.code, account, cls.auth(account), budget=budget) as session:
+        """A dialer with an open session, closed when the block ends. `budget`: what the account's users share;
+
+        `patience`: how long reads are repeated, where the caller repeats them itself."""
+        async with VendorSession(cls.code, account, cls.auth(account), budget=budget, patience=patience) as session:
             yield cls(session, spec)
 
     @classmethod

@@ -16,6 +16,7 @@ from obzvon.ledger.intents import intents_of
 from obzvon.ledger.states import IntentState
 from obzvon.stages.settle import Sight, look_out
 from obzvon.vendors.base import Found
+from obzvon.vendors.patience import Patience
 from obzvon.warehouse.db import connect_async
 from obzvon_provider.hooks.warehouse import WarehouseHook
 from obzvon_provider.runtime import dialer_of, stored_spec_async
@@ -99,5 +100,6 @@ class DoubtTrigger(BaseTrigger):
             doubts = [await doubt_of(conn, intent) for intent in intents]
         if not doubts:
             return None
-        async with dialer_of(spec, dsn) as connected:
+        # looks are spaced and repeated here: each says at once what it met
+        async with dialer_of(spec, dsn, patience=Patience(attempts=1)) as connected:
             return await look_out(connected.dialer, doubts[0], spec, deadline=datetime.fromisoformat(self.deadline))
