@@ -42,10 +42,12 @@ def replay(
     """
     with connect(dsn) as conn:
         conn.autocommit = True
-        if made := restore_dwh(dsn):
-            log.warning("these tables were gone and are made anew: %s", ", ".join(made))
+        made = restore_dwh(dsn)
         check_secret(conn, secret)
         plans = plans_between(conn, from_date, to_date, campaign)
+        if made:
+            others = len(plans_between(conn, None, None, None)) - len(plans)
+            log.warning("%s were gone and are made anew; %d plans outside the range stay out", ", ".join(made), others)
         results = []
         for number, plan in enumerate(plans, 1):
             results.append(result := _rebuild(conn, archive, plan, secret, dialers))
