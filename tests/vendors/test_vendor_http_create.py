@@ -67,12 +67,27 @@ async def test_what_does_not_prove_a_refusal_is_in_doubt_and_was_sent_once(fault
     nothing_leaks(failure.value)
 
 
+@pytest.mark.parametrize(("body", "kind"), [("<html>hello</html>", "text/html"), ('{"id": ', "application/json")])
+async def test_a_web_page_or_broken_json_leaves_it_in_doubt_whatever_its_status(body: str, kind: str) -> None:
+    async with vendor(says(200, body, kind)) as seen, session(seen.url) as http:
+        with pytest.raises(InDoubt) as failure:
+            await http.send("POST", "/campaigns", action="create a campaign", json=BODY)
+    assert len(seen.asked) == 1
+    nothing_leaks(failure.value)
+
+
 async def test_an_answer_that_is_not_json_leaves_a_create_in_doubt() -> None:
-    async with vendor(says(200, "<html>hello</html>", "text/html")) as seen, session(seen.url) as http:
+    async with vendor(says(200, "created", "text/plain")) as seen, session(seen.url) as http:
         answer = await http.send("POST", "/campaigns", action="create a campaign", json=BODY)
         with pytest.raises(InDoubt) as failure:
             answer.json()
     nothing_leaks(failure.value)
+
+
+@pytest.mark.parametrize("status", [200, 204])
+async def test_an_empty_answer_is_one(status: int) -> None:
+    async with vendor(says(status, "")) as seen, session(seen.url) as http:
+        assert (await http.send("POST", "/campaigns", action="create a campaign", json=BODY)).status == status
 
 
 @pytest.mark.parametrize("status", [400, 402, 404, 405, 409, 413, 422])

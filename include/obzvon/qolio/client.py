@@ -1,8 +1,7 @@
 """Qolio's integration endpoint: one POST a call, which creates or updates it by `uid`.
 
 Source: Qolio, «API запрос для добавления звонков» (address and raw token from the integration's dialog) and «Возможные
-ошибки API» (JSON errors). The documents give no success status, no limits and no batch: any 2xx is accepted that is no
-web page.
+ошибки API» (JSON errors). The documents give no success status, no limits and no batch: any 2xx is accepted.
 Because of the `uid` a POST may be repeated: on 429, 5xx, timeouts and lost connections, never on another 4xx.
 """
 
@@ -16,11 +15,10 @@ from typing import Any, Self
 
 import tenacity
 
-from obzvon.errors import AuthRefused, ConfigError, InDoubt, RateLimited, Refused, VendorError
+from obzvon.errors import AuthRefused, ConfigError, RateLimited, Refused, VendorError
 from obzvon.qolio.answers import Accepted, Answer, Rejected, Unanswered
 from obzvon.qolio.payload import PhoneCall
 from obzvon.vendors.account import Account
-from obzvon.vendors.answers import is_page
 from obzvon.vendors.auth import FixedToken
 from obzvon.vendors.budget import Budget
 from obzvon.vendors.http import Patience, VendorSession
@@ -101,8 +99,6 @@ class QolioClient:
         except VendorError as error:
             self._quiet_until = max(self._quiet_until, self._now() + (error.retry_after or 0))
             raise
-        if answer.body and is_page(answer.headers, answer.body):
-            raise InDoubt(VENDOR, ADD_CALL, "a web page answered, not the API", status=answer.status)
         return answer.status
 
     async def _hold_back(self) -> None:
@@ -150,7 +146,7 @@ def _tries(retrying: tenacity.AsyncRetrying) -> int:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """No connection, no answer in time, too many requests, the vendor's own trouble, a web page for an answer."""
+    """No connection, no usable answer in time, too many requests, the vendor's own trouble."""
     if isinstance(error, RateLimited):
         return True
     if not isinstance(error, VendorError) or isinstance(error, Refused):

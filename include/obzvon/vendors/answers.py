@@ -33,6 +33,15 @@ class Answer:
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
 
+    @property
+    def usable(self) -> bool:
+        """False for a page of HTML, and for a body that claims to be JSON and is none: neither says what was done."""
+        if not self.body.strip():
+            return True
+        if _kind(self.headers).endswith("json"):
+            return _parses(self.body)
+        return not is_page(self.headers, self.body)
+
     def json(self) -> Any:
         """The parsed body; InDoubt when it is not JSON, because then nothing says what the vendor did."""
         try:
@@ -116,8 +125,19 @@ def refused_request(where: Where, status: int, headers: Mapping[str, str], body:
 
 def is_page(headers: Mapping[str, str], body: bytes) -> bool:
     """Whether an answer is a page of HTML: such come from something between us and the vendor's application."""
-    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return "html" in kind or body.lstrip().startswith(b"<")
+    return "html" in _kind(headers) or body.lstrip().startswith(b"<")
+
+
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _parses(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _is_vendors(headers: Mapping[str, str], body: bytes) -> bool:

@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 import aiohttp
 import orjson
 
-from obzvon.errors import NotSent, RateLimited, Refused, VendorError
+from obzvon.errors import InDoubt, NotSent, RateLimited, Refused, VendorError
 from obzvon.vendors.account import Account
 from obzvon.vendors.answers import Answer, Where, failed_request, refused_request, vendor_date
 from obzvon.vendors.auth import Auth, Clock, utc_now
@@ -196,7 +196,10 @@ class VendorSession:
         finally:
             response.release()
         date = vendor_date(response.headers, self.clock())
-        return Answer(self.vendor, action, response.status, date, body, response.headers)
+        answer = Answer(self.vendor, action, response.status, date, body, response.headers)
+        if not answer.usable:
+            raise InDoubt(self.vendor, action, "the answer is a web page or broken JSON", status=answer.status)
+        return answer
 
     async def _chunks(self, response: aiohttp.ClientResponse, action: str) -> AsyncIterator[bytes]:
         try:

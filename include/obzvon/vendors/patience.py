@@ -43,12 +43,12 @@ async def patiently(patience: Patience, once: Callable[[], Awaitable[T]]) -> T:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Worth repeating a read for: no connection, no answer, too many requests, the vendor's own trouble."""
+    """Worth repeating a read for: no connection, no usable answer, too many requests, the vendor's own trouble."""
     if isinstance(error, RateLimited):
         return True
     if not isinstance(error, VendorError) or isinstance(error, Refused | NoCredentials):
         return False
-    return error.status is None or error.status >= 500 or error.status == 408
+    return error.status is None or error.status < 300 or error.status >= 500 or error.status == 408
 
 
 class _Wait(tenacity.wait.wait_base):
