@@ -173,6 +173,9 @@ class Launcher:
     async def _fill_and_start(self, intent: Intent) -> Intent:
         if intent.vendor_task_id is None:
             raise LedgerError(f"{intent.title}: created, but without the vendor's id")
+        if intent.stop_cause:  # somebody stopped it while it was in doubt: it is collected, never started again
+            over = S.RUNNING if intent.contacts_accepted else S.CANCELLED
+            return await self._move(intent, over, detail=f"stopped: {intent.stop_cause}")
         order = order_of(intent, self.spec, self.clock())
         if not self.dialer.contacts_in_create:
             intent = await add_candidates(self, intent, order)
