@@ -83,7 +83,7 @@ class Question:
         """The headline."""
         intent = self.doubt.intent
         what = "the campaign" if self.doubt.subject is Subject.CREATION else f"{self.doubt.batch} contacts"
-        return f"Does {intent.vendor_code} have {what} of {intent.campaign_id}, {intent.call_date}, zone {intent.zone}?"
+        return f"Does {intent.vendor_code.capitalize()} have {what} of {intent.campaign_id}, {intent.call_date}, zone {intent.zone}?"
 
     @property
     def evidence(self) -> str:
@@ -101,7 +101,7 @@ class Question:
             "Intent": intent.intent_id,
         }
         table = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
-        cabinet = f"Look in the cabinet of {intent.vendor_code}"
+        cabinet = f"Look in the cabinet of {intent.vendor_code.capitalize()}"
         look = f"for a campaign whose name carries `{marker(intent.intent_id)}`."
         if not creation:
             look = (
