@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,8 @@ def _twice(dialled: list[dict[str, Any]]) -> int:
 
 
 def _doubled(records: list[dict[str, Any]]) -> int:
-    """Records that tell of a call another record tells of already."""
-    calls = Counter((record["body"]["client_phone_number"], record["body"]["started_at"]) for record in records)
-    return sum(calls.values()) - len(calls)
+    """Records of a call that another record shows already; a recording belongs to one call."""
+    return len(records) - len({record["body"]["media_url"] for record in records})
 
 
 def _listed() -> set[str]:

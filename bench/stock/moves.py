@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,6 @@ from bench.stock.scene import Scene, Unsuitable
 
 Move = Callable[[Scene], None]
 
-#: Real seconds a request is kept before the vendor handles it: long enough to find and stop a process.
-HOLD = 3.0
 #: Longer than the timeout of the pipeline's requests (10 s).
 LATE = 14.0
 #: As in the real world at the speed of the bench: what an hour takes.
@@ -23,7 +22,8 @@ CREATE = {"dialog": r"/api/campaigns$", "twin": r"/autoCall$"}
 CREATE_TASK = {"dialog": "create_campaign", "twin": "create_task"}
 RESULTS = {"dialog": r"/report$", "twin": r"/calls$"}
 FETCH_TASK = {"dialog": "fetch_report", "twin": "fetch_calls"}
-QOLIO = r"/phone_calls$"
+#: Rows in a page of the stock pipeline's results.
+PAGE = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,12 @@ class Request:
     method: str
     path: str
     vendor: str = ""
+    skip: int = 0
 
     def script(self, vendor: str, **fault: Any) -> dict[str, Any]:
-        return {"vendor": self.vendor or vendor, "method": self.method, "path": self.path, **fault}
+        """The fault script; it lets the first `skip` of these requests pass."""
+        who = {"vendor": self.vendor or vendor, "method": self.method, "path": self.path}
+        return {**who, "skip": self.skip, **fault}
 
 
 def create(vendor: str) -> Request:
@@ -45,7 +48,8 @@ def create(vendor: str) -> Request:
 
 CANDIDATES = Request("add_candidates", "POST", r"/autoCallCandidate/batch$")
 PLAY = Request("play", "POST", r"/play$")
-DELIVER = Request("deliver", "POST", QOLIO, "qolio")
+#: In the middle of it: seven calls are delivered, the eighth is struck.
+DELIVER = Request("deliver", "POST", r"/phone_calls$", "qolio", skip=7)
 
 
 def results(vendor: str) -> Request:
@@ -98,30 +102,6 @@ def token_dies(scene: Scene) -> None:
     scene.finish()
 
 
-def page_twice(scene: Scene) -> None:
-    """The second page of the results shows the first one's rows: rows have moved between the pages meanwhile."""
-    scene.start()
-    _until_success(scene, "wait")
-    page = _first_page(scene)
-    scene.fault(**results(scene.vendor).script(scene.vendor, do="answer", status=200, body=page, skip=1))
-    scene.finish()
-
-
-def _first_page(scene: Scene) -> dict[str, Any]:
-    """What the pipeline will be shown first, asked for with its own token rights."""
-    site = str(scene.admin.base_url).replace("/_sandbox/", "/twin/")
-    account = {"email": "robot@obzvon.example", "password": "sandbox-twin-password"}
-    token = scene.admin.post(f"{site}iam/api/v1/auth/login", json=account).json()["token"]
-    query = {"taskId": scene.look("campaigns", vendor="twin")[0]["task_id"], "limit": 25, "offset": 0}
-    # without a journal entry of a reader the judge could take for the pipeline: it looks at the table only
-    answer = scene.admin.get(
-        f"{site}analyse/api/v1/search/cis/calls", params=query, headers={"Authorization": f"Bearer {token}"}
-    )
-    answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
-    return found
-
-
 def redials_come_late(scene: Scene) -> None:
     """Whoever did not answer is dialled again an hour later; each number has had its first row long before."""
     scene.clock(speed=60)
@@ -131,40 +111,47 @@ def redials_come_late(scene: Scene) -> None:
 # death of the task's process -----------------------------------------------------------------------------------
 
 
-def killed_before_answer(request: Request) -> Move:
-    """kill -9 when the vendor has done what was asked and the task has not read the answer."""
+def killed_asked(request: Request) -> Move:
+    """kill -9 when the request is on its way and the vendor has not handled it; it never will."""
+    return _killed_while_held(request, "hold_before")
 
+
+def killed_accepted(request: Request) -> Move:
+    """kill -9 when the vendor has done what was asked and the task has no answer yet."""
+    return _killed_while_held(request, "hold")
+
+
+def _killed_while_held(request: Request, do: str) -> Move:
     def move(scene: Scene) -> None:
-        number = scene.fault(**request.script(scene.vendor, do="delay", delay=HOLD))
-        scene.start()
-        scene.until(lambda: scene.hits(number) == 1, f"{request.task_id} sends its request")
-        process = scene.process(request.task_id)
-        with scene.stopped(process):
-            _until_done(scene, request)
-            process.kill()
+        _start_and_hold(scene, request, do)
+        scene.kill(request.task_id)
         scene.finish()
 
     return move
 
 
-def killed_after_answer(request: Request) -> Move:
+def killed_answered(request: Request) -> Move:
     """kill -9 when the task has read the answer and Airflow has not heard of it: what the answer said goes with it.
 
     The supervisor, through which a task tells Airflow anything, is stopped while the answer arrives.
     """
 
     def move(scene: Scene) -> None:
-        number = scene.fault(**request.script(scene.vendor, do="delay", delay=HOLD))
-        scene.start()
-        scene.until(lambda: scene.hits(number) == 1, f"{request.task_id} sends its request")
+        _start_and_hold(scene, request, "hold")
         process = scene.process(request.task_id)
-        with scene.stopped(_supervisor(process)):
-            _until_done(scene, request)
+        with stopped(_supervisor(process)):
+            scene.release()
             time.sleep(1)  # the answer is read; nothing tells an outsider so
             process.kill()
         scene.finish()
 
     return move
+
+
+def _start_and_hold(scene: Scene, request: Request, do: str) -> None:
+    scene.fault(**request.script(scene.vendor, do=do))
+    scene.start()
+    scene.until(lambda: bool(scene.look("held")), f"{request.task_id} sends its request")
 
 
 def killed_in_load(scene: Scene) -> None:
@@ -182,33 +169,26 @@ def killed_in_load(scene: Scene) -> None:
 def killed_after_load(scene: Scene) -> None:
     """kill -9 when the rows are committed and Airflow has not heard of it."""
     scene.make_table()
-    with scene.connect() as conn:
+    with scene.connect() as conn, ExitStack() as later:
         with conn.transaction():
             conn.execute(f"lock table {scene.table}")
             scene.start()
             _until_insert_waits(scene)
             process = scene.process("load")
-            supervisor = _supervisor(process)
-            supervisor.suspend()
-        try:
-            scene.until(lambda: bool(scene.rows()), "the rows are there", 30)
-            process.kill()
-        finally:
-            supervisor.resume()
+            later.enter_context(stopped(_supervisor(process)))
+        scene.until(lambda: bool(scene.rows()), "the rows are there", 30)
+        process.kill()
     scene.finish()
 
 
-def killed_in_delivery(after: int) -> Move:
-    """kill -9 while Qolio has so many of the calls and works on the next."""
-
-    def move(scene: Scene) -> None:
-        number = scene.fault(**DELIVER.script("qolio", do="delay", delay=HOLD, skip=after))
-        scene.start()
-        scene.until(lambda: scene.hits(number) == 1, "the delivery is under way")
-        scene.kill("deliver")
-        scene.finish()
-
-    return move
+def killed_in_wait(scene: Scene) -> None:
+    """kill -9 to the waiting task between two looks."""
+    scene.clock(speed=0)
+    scene.start()
+    _until_polled(scene)
+    scene.kill("wait")
+    scene.clock(speed=FULL_SPEED)
+    scene.finish()
 
 
 # a person, a scheduler -----------------------------------------------------------------------------------------
@@ -245,7 +225,9 @@ def marked_failed(scene: Scene) -> None:
     scene.clock(speed=0)
     scene.start()
     _until_polled(scene)
+    process = scene.process("wait")
     scene.api.mark_failed(scene.runs[0], "wait")
+    scene.until(lambda: not process.is_running(), "the task's process ends")
     scene.finish()
     scene.clock(speed=FULL_SPEED)
 
@@ -269,12 +251,9 @@ def scheduler_killed_in_create(together: Callable[[], None]) -> Move:
 
     def move(scene: Scene) -> None:
         request = create(scene.vendor)
-        number = scene.fault(**request.script(scene.vendor, do="delay", delay=HOLD))
-        scene.start()
-        scene.until(lambda: scene.hits(number) == 1, f"{request.task_id} sends its request")
-        os_process = scene.process(request.task_id)
-        os_process.suspend()  # dies with the others, so nobody has to resume it
-        _until_done(scene, request)
+        _start_and_hold(scene, request, "hold")
+        # a held answer must not make the request time out before the others are ready; the process dies with them
+        scene.process(request.task_id).suspend()
         together()
         scene.finish()
 
@@ -299,11 +278,6 @@ def _until_polled(scene: Scene) -> None:
     scene.until(lambda: bool(_answered(scene, request.method, path)), "the wait looks for the first time")
 
 
-def _until_done(scene: Scene, request: Request) -> None:
-    path = request.path.rstrip("$")
-    scene.until(lambda: bool(_answered(scene, request.method, path)), "the vendor has done it", 30)
-
-
 def _answered(scene: Scene, method: str, path: str) -> list[dict[str, Any]]:
     found = scene.look("requests", vendor=scene.vendor, method=method, path=path, bodies=False)
     return [entry for entry in found if entry["status"] == 200 and entry["path"].count(path)]
@@ -317,6 +291,16 @@ def _until_insert_waits(scene: Scene) -> None:
             return bool((conn.execute(waiting, [scene.table]).fetchone() or (0,))[0])
 
     scene.until(waits, "the INSERT waits for the lock")
+
+
+@contextmanager
+def stopped(process: psutil.Process) -> Iterator[None]:
+    """Whatever happens inside reaches the process only afterwards."""
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
 
 
 def _supervisor(process: psutil.Process) -> psutil.Process:

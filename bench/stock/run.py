@@ -1,6 +1,6 @@
 """Runs the stock pipelines under the fault cases in a real Airflow and writes one JSON line a case.
 
-python -m bench.stock.run                          # all cases, about ten minutes on two cores
+python -m bench.stock.run                          # all cases, ten to fifteen minutes on two cores
 python -m bench.stock.run --case 'twin-*-create'   # some of them; lines of other cases in the file are kept
 python -m bench.stock.run --list
 """
@@ -11,6 +11,7 @@ import fnmatch
 import json
 import queue
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -110,21 +111,28 @@ class Bench:
         with admin, BenchApi(address.web, address.user, address.password) as api:
             admin.post("/reset").raise_for_status()
             scene = Scene(self.stack, lane, case.vendor, table, api, admin)
-            case.move(scene)
-            missed = [number for number in scene.faults if not scene.hits(number)]
-            if case.strikes and scene.faults and missed:
-                raise Unsuitable("the fault struck nobody")
-            states = scene.finish()
-            return {
-                "pipeline": "stock",
-                "case": case.id,
-                "vendor": case.vendor,
-                "fault": case.fault,
-                "point": case.point,
-                **figures(scene),
-                "ended": "success" if set(states) == {"success"} else "failed",
-                "measured": datetime.now(UTC).date().isoformat(),
-            }
+            try:
+                return _played(case, scene)
+            except BaseException:
+                scene.abandon()
+                raise
+
+
+def _played(case: Case, scene: Scene) -> dict[str, Any]:
+    case.move(scene)
+    if not all(scene.hits(number) for number in scene.faults):
+        raise Unsuitable("the fault struck nobody")
+    states = scene.finish()
+    return {
+        "pipeline": "stock",
+        "case": case.id,
+        "vendor": case.vendor,
+        "fault": case.fault,
+        "point": case.point,
+        **figures(scene),
+        "ended": "success" if set(states) == {"success"} else "failed",
+        "measured": datetime.now(UTC).date().isoformat(),
+    }
 
 
 @contextmanager
@@ -161,15 +169,18 @@ def _until_dags(stack: BenchStack) -> None:
 def measure(bench: Bench, cases: Sequence[Case], lanes: int) -> Iterator[dict[str, Any]]:
     """The lines as they come; a case that cannot be measured is said on stderr and has none."""
     own, shared = [c for c in cases if not c.shared], [c for c in cases if c.shared]
-    with ThreadPoolExecutor(lanes) as pool:
+    MEETING.barrier = threading.Barrier(max(1, len(shared)), action=bench.stack.kill_scheduler)
+    pool = ThreadPoolExecutor(lanes)
+    try:
         for batch in (own, shared):
-            MEETING.barrier = threading.Barrier(max(1, len(shared)), action=bench.stack.kill_scheduler)
             jobs = {pool.submit(bench.line, case): case for case in batch}
             for job in as_completed(jobs):
                 try:
                     yield job.result()
                 except Exception:  # noqa: BLE001 - one case must not cost the others
                     _say(f"  {jobs[job].id}: not measured\n{traceback.format_exc()}")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C the rest must not be waited for
 
 
 def _say(text: str) -> None:
@@ -196,6 +207,7 @@ def main(
         for one in chosen:
             print(json.dumps({"case": one.id, "vendor": one.vendor, "fault": one.fault, "point": one.point}))
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout` and CI must not leave a stack behind
     order = [one.id for one in every()]
     old = [json.loads(text) for text in out.read_text().splitlines()] if out.exists() else []
     lines = {line["case"]: line for line in old if line["case"] in order}
@@ -212,7 +224,7 @@ def main(
 
 def _sentence(line: dict[str, Any]) -> str:
     names = ("twice", "lost", "orphaned", "table_duplicates", "qolio_doubled")
-    return f"{line['case']:<36}" + ", ".join(f"{name} {line[name]}" for name in names) + f", {line['ended']}"
+    return f"{line['case']:<38} " + ", ".join(f"{name} {line[name]}" for name in names) + f", {line['ended']}"
 
 
 if __name__ == "__main__":

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +19,7 @@ from obzvon.local.stack import Stack
 
 TABLE_COLUMNS = "call_id, campaign_id, phone, started_at, status, result, duration, record_url"
 TICK = 0.1
-PATIENCE = 240.0
+PATIENCE = 400.0
 
 
 class Unsuitable(Exception):
@@ -34,7 +31,7 @@ class BenchApi(AirflowApi):
 
     def task(self, run: Run, task_id: str) -> dict[str, Any]:
         """One task instance with its `state` and `pid`."""
-        found: dict[str, Any] = self._ask("GET", f"{_path(run)}/taskInstances/{task_id}").json()
+        found: dict[str, Any] = self.ask("GET", f"{_path(run)}/taskInstances/{task_id}").json()
         return found
 
     def clear_task(self, run: Run, task_id: str) -> None:
@@ -47,15 +44,21 @@ class BenchApi(AirflowApi):
             "only_failed": False,
             "reset_dag_runs": True,
         }
-        self._ask("POST", f"/dags/{run.dag_id}/clearTaskInstances", json=body)
+        self.ask("POST", f"/dags/{run.dag_id}/clearTaskInstances", json=body)
 
     def clear_run(self, run: Run) -> None:
         """The run's button "Clear"."""
-        self._ask("POST", f"{_path(run)}/clear", json={"dry_run": False, "only_failed": False})
+        self.ask("POST", f"{_path(run)}/clear", json={"dry_run": False, "only_failed": False})
 
     def mark_failed(self, run: Run, task_id: str) -> None:
         """The task's button "Mark as failed"."""
-        self._ask("PATCH", f"{_path(run)}/taskInstances/{task_id}", json={"new_state": "failed"})
+        self.ask("PATCH", f"{_path(run)}/taskInstances/{task_id}", json={"new_state": "failed"})
+
+    def stop_run(self, run: Run) -> list[int]:
+        """The run's button "Mark as failed"; the processes that were at work for it, which end within seconds."""
+        found = self.ask("GET", f"{_path(run)}/taskInstances", params={"state": "running"}).json()
+        self.ask("PATCH", _path(run), json={"state": "failed"})
+        return [task["pid"] for task in found["task_instances"] if task["pid"]]
 
 
 def _path(run: Run) -> str:
@@ -106,6 +109,10 @@ class Scene:
         found: list[dict[str, Any]] = answer.json()
         return found
 
+    def release(self) -> None:
+        """Let the requests and answers go on that a fault holds back."""
+        self.admin.post("/release").raise_for_status()
+
     def clock(self, **change: float) -> None:
         self.admin.post("/clock", json=change).raise_for_status()
 
@@ -136,6 +143,13 @@ class Scene:
         self.until(lambda: all(self.api.run(r.dag_id, r.run_id).finished for r in self.runs), "the runs end")
         return [self.api.run(r.dag_id, r.run_id).state for r in self.runs]
 
+    def abandon(self) -> None:
+        """Let nothing of a case that went wrong reach the sandbox when the next one has it."""
+        self.release()
+        pids = [pid for run in self.runs for pid in self.api.stop_run(run)]
+        ours = set(pids) & set(self.stack.airflow["scheduler"].members())
+        psutil.wait_procs([psutil.Process(pid) for pid in ours], timeout=30)
+
     # processes -------------------------------------------------------------------------------------------------
 
     def process(self, task_id: str) -> psutil.Process:
@@ -148,16 +162,6 @@ class Scene:
     def kill(self, task_id: str) -> None:
         """kill -9 to the task's process, as the kernel does when memory runs out."""
         self.process(task_id).kill()
-
-    @contextmanager
-    def stopped(self, process: psutil.Process) -> Iterator[None]:
-        """Nothing of what happens inside reaches the process before the end."""
-        os.kill(process.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            if process.is_running():
-                os.kill(process.pid, signal.SIGCONT)
 
     # the table -------------------------------------------------------------------------------------------------
 
