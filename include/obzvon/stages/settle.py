@@ -83,7 +83,8 @@ class Question:
         """The headline."""
         intent = self.doubt.intent
         what = "the campaign" if self.doubt.subject is Subject.CREATION else f"{self.doubt.batch} contacts"
-        return f"Does {intent.vendor_code.capitalize()} have {what} of {intent.campaign_id}, {intent.call_date}, zone {intent.zone}?"
+        whose = f"{intent.campaign_id}, {intent.call_date}, zone {intent.zone}"
+        return f"Does {intent.vendor_code.capitalize()} have {what} of {whose}?"
 
     @property
     def evidence(self) -> str:
