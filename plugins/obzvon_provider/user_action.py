@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
 __all__ = ["ended_by_user"]
 
@@ -25,7 +25,7 @@ def ended_by_user(ti: Any) -> bool:
         states = ti.get_task_states(
             dag_id=ti.dag_id, map_index=ti.map_index, task_ids=[ti.task_id], run_ids=[ti.run_id]
         )
-    except (AirflowException, OSError, RuntimeError) as error:
+    except (AirflowException, AirflowRuntimeError, OSError, EOFError, RuntimeError) as error:
         log.warning("the server was not reached (%s); nothing is cancelled", type(error).__name__)
         return False
     found = [state for run in states.values() for state in run.values()]

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseAsyncOperator, Context
+from airflow.sdk.exceptions import AirflowException
 
 from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import KillSwitchOpen
 from obzvon.ledger.intents import intents_of
-from obzvon.stages.launch import Launcher, launch
+from obzvon.stages.launch import Launcher, LaunchResult, launch
 from obzvon.stages.stop import StopCause, stop
 from obzvon.vendors.account import Account
 from obzvon.warehouse.db import connect_async
@@ -23,12 +25,14 @@ from obzvon_provider.user_action import ended_by_user
 
 __all__ = ["LaunchOperator"]
 
+ENDING = "this try was told to end before its batch was done; the next one goes on where it stopped"
+
 
 class LaunchOperator(BaseAsyncOperator):
     """Brings every intent of the batch to `running`. Safe to clear and to run twice: the ledger decides what is sent.
 
     Returns the number of intents by state and of contacts handed to the vendor. Where a user ends the running task, the
-    batch's vendor campaigns are stopped; a worker that is shut down cancels nothing.
+    batch's vendor campaigns are stopped; a worker that is shut down cancels nothing, and the next try does the rest.
     """
 
     template_fields: Sequence[str] = ("plan_id", "batch_no")
@@ -45,14 +49,27 @@ class LaunchOperator(BaseAsyncOperator):
             spec = await stored_spec_async(dsn, self.plan_id)
             account = await VendorHook(spec.vendor.conn_id).account()
             self._stopper = _Stopper(context, dsn, spec, account, self.plan_id, int(self.batch_no))
+            if self._ending:  # told so before there was anything to stop with
+                self._stopper.start()
             async with dialer_for(account, spec, dsn) as connected, await connect_async(dsn) as conn:
-                launcher = Launcher(conn, connected.dialer, spec, context["run_id"], self._switched_off)
-                try:
-                    result = await launch(launcher, self.plan_id, int(self.batch_no))
-                finally:
-                    await self._stopper.ended()
+                result = await self._launch(
+                    Launcher(conn, connected.dialer, spec, context["run_id"], self._switched_off), self._stopper
+                )
         self.log.info("batch %s: %s, %d contacts sent", self.batch_no, dict(result.states), result.contacts_sent)
         return {**result.states, "contacts_sent": result.contacts_sent}
+
+    async def _launch(self, launcher: Launcher, stopper: _Stopper) -> LaunchResult:
+        """The result, unless the task is ending: then it fails so that it is tried again, whatever it has done."""
+        try:
+            result = await launch(launcher, self.plan_id, int(self.batch_no))
+        except KillSwitchOpen:
+            if not self._ending:
+                raise
+        finally:
+            await stopper.ended()
+        if self._ending:
+            raise AirflowException(ENDING)
+        return result
 
     def on_kill(self) -> None:
         """No further request leaves. Called in a signal handler, with five seconds left: the rest is a thread's."""
@@ -61,7 +78,9 @@ class LaunchOperator(BaseAsyncOperator):
             self._stopper.start()
 
     def _switched_off(self) -> bool:
-        return self._ending or kill_switch()
+        if self._ending:
+            raise KillSwitchOpen(ENDING)
+        return kill_switch()
 
 
 class _Stopper:
