@@ -6,7 +6,7 @@ SETUP = $(PYTHON) scripts/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--e
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test lint format types lock
+.PHONY: help setup dev demo up down status reconcile psql test faults lint format types lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ psql: setup ## a psql prompt on the warehouse
 
 test: lint types ## linters, types and all tests
 	@$(BIN)/python -m pytest
+
+faults: dev ## play every fault against the whole pipeline, write docs/faults.md
+	@PYTHONPATH=tests $(BIN)/python -m faults
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .

@@ -27,8 +27,9 @@ INTENTS, BATCHES, FACTS = "ops.campaign_intent", "ops.candidate_batch", "dwh.fac
 class Case:
     """One line of the table. `scripts` are the sandbox's faults.
 
-    `person`, `orphans` and `ended` are what it may cost: questions to a person, empty vendor campaigns, an audit that
-    fails. Contacts dialled twice, losses and doubled records never are.
+    `person`, `orphans`, `silent` and `ended` are what it may cost: questions to a person, vendor campaigns that dial
+    nobody, people whom the audit names as never called, an audit that fails. Contacts dialled twice, losses and doubled
+    records never are.
     """
 
     vendor: str
@@ -40,6 +41,7 @@ class Case:
     workers: int = 1
     person: int = 0
     orphans: int = 0
+    silent: int = 0
     ended: str = "success"
 
     @property
@@ -51,7 +53,7 @@ class Case:
     def costs(self) -> dict[str, object]:
         """What the line of this case must say."""
         never = dict.fromkeys(("twice", "lost", "invented", "qolio_doubled", "orphaned_dials"), 0)
-        return {**never, "orphaned": self.orphans, "person": self.person, "ended": self.ended}
+        return {**never, "orphaned": self.orphans, "person": self.person, "silent": self.silent, "ended": self.ended}
 
 
 # --- requests, as the sandbox sees them -------------------------------------------------------------------------------
@@ -114,7 +116,10 @@ def _blows(vendor: str) -> Iterator[Case]:
         cases = [*_launch_blows(vendor), *_later_blows(vendor)]
         for case in cases if fault is Blow.KILL else [c for c in cases if c.point in _OTHER_BLOWS[fault]]:
             assert case.strike is not None
-            yield replace(case, fault=str(fault), strike=replace(case.strike, blow=fault))
+            struck = replace(case, fault=str(fault), strike=replace(case.strike, blow=fault))
+            # a worker that only loses its database sends what it was about to send
+            sends = fault is Blow.PG_GONE and case.point == "create_asked" and vendor == "twin_beta"
+            yield replace(struck, orphans=1) if sends else struck
 
 
 #: Losing the database is like a kill for most points; these are where it could differ.
@@ -166,13 +171,17 @@ def _held(vendor: str, point: str, script: Script, table: str | None = None, **c
 def _network(vendor: str) -> Iterator[Case]:
     asks, leaves = int(vendor == "dialog"), int(vendor == "twin_beta")
     for case in _broken(vendor, "create", CREATE[vendor]):
-        done = case.fault in _DONE
-        yield replace(case, person=asks if case.fault in _DOUBTFUL else 0, orphans=leaves if done else 0)
+        # a task that arrives after the last look at TWIN's list is empty, and another is there already
+        left = vendor == "twin" if case.fault == "timeout" else False
+        orphans = int(left or (vendor == "twin_beta" and case.fault in _DONE))
+        yield replace(case, person=asks if case.fault in _DOUBTFUL else 0, orphans=orphans)
     if vendor in CANDIDATES:
         for case in _broken(vendor, "candidates", CANDIDATES[vendor]):
-            unseen = case.fault in _DOUBTFUL - _DONE
+            unseen = case.fault in _DOUBTFUL - _DONE - {"wrong_shape"} | {"timeout"}
             yield replace(case, person=leaves if unseen else 0, orphans=1 - leaves if unseen else 0)
-        yield Case(vendor, "lose_items", "candidates", (_fault(CANDIDATES[vendor], "lose_items", items=3),))
+        yield Case(
+            vendor, "lose_items", "candidates", (_fault(CANDIDATES[vendor], "lose_items", items=3),), silent=3 * leaves
+        )
     yield from _broken(vendor, "wait", LOOK[vendor])
     yield from _broken(vendor, "report", REPORT[vendor])
     yield from _broken(vendor, "deliver", _QOLIO)
@@ -181,7 +190,8 @@ def _network(vendor: str) -> Iterator[Case]:
         doubt = _fault(CREATE[vendor], "drop_after")
         down = _fault(LIST, "answer", status=500, body=HTML)
         yield Case(vendor, "list_500", "create", (doubt, {**down, "times": 20}))
-        yield Case(vendor, "list_down", "create", (doubt, {**down, "times": 100_000}), person=1)
+        # the creation, and each batch of each campaign, because nobody counts it for us
+        yield Case(vendor, "list_down", "create", (doubt, {**down, "times": 100_000}), person=1 + 3 * 2)
 
 
 #: Faults after which nobody can know whether the vendor did it, and those after which it did.
@@ -205,14 +215,15 @@ def _broken(vendor: str, point: str, request: Script) -> Iterator[Case]:
     yield case("too_many", "too_many", retry_after=1)
     yield case("too_many_date", "too_many", retry_after=2, as_date=True)
     yield case("html_200", "answer", status=200, body=HTML)
+    yield case("wrong_json", "answer", status=200, body='{"items": [{"id": ', content_type="application/json")
     yield case("truncate", "truncate")
     yield case("truncated_gzip", "truncated_gzip")
     yield case("reset", "reset")
     yield case("slow_headers", "slow_headers", HASTY, seconds=LATE)
     yield case("timeout", "delay", HASTY, delay=LATE)
-    if request["vendor"] != "qolio":  # its token is no session, and no document says what its answers hold
+    if request["vendor"] != "qolio":  # its token is no session
         yield case("token_death", "token_death")
-        yield case("wrong_json", "answer", status=200, body='{"items": [{"id": ', content_type="application/json")
+    if request not in (_QOLIO, CANDIDATES["twin_beta"]):  # nothing says which shape their answers have
         yield case("wrong_shape", "answer", status=200, body={"status": "ok"})
 
 
@@ -227,4 +238,5 @@ def _rows(vendor: str) -> Iterator[Case]:
     yield replace(case("unknown_status", "unknown_status", rows=1, times=100_000), ended="failed")
     if vendor != "dialog":  # Dialog's report has no pages
         yield case("page_twice", "repeat_page", rows=PAGE, skip=1)
-        yield case("rows_shift", "shift_rows", rows=1, times=100_000)
+        # the vendor counts one row more than it shows: the audit fails until a later pull has it
+        yield replace(case("rows_shift", "shift_rows", rows=1, times=100_000), ended="failed")

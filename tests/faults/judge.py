@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from faults.campaigns import campaign, people
+from faults.campaigns import campaign
 from faults.world import Scene
 
 #: Virtual seconds after which every campaign has dialled whom it would ever dial.
@@ -23,6 +23,7 @@ def figures(scene: Scene) -> dict[str, int]:
         facts = {call for (call,) in conn.execute("select vendor_call_id from dwh.fact_call_attempt")}
         known = {task for (task,) in conn.execute("select vendor_task_id from ops.campaign_intent")}
         unexplained = {phone for (phone,) in conn.execute(_TO_BE_CALLED)}
+        (silent,) = conn.execute(_SILENT).fetchone() or (0,)
     orphans = {one["task_id"] for one in campaigns} - known
     # whoever waited in a campaign that was halted before it dialled anybody has a row there, but was never called
     attempts = [a for a in attempts if a["dialed"] or a["task_id"] not in orphans]
@@ -31,7 +32,8 @@ def figures(scene: Scene) -> dict[str, int]:
     talks = {f"{vendor}:{a['call_id']}" for a in attempts if a["recorded"] and a["responder"] == "human"}
     return {
         "twice": len(_twice(scene.vendor, attempts)),
-        "lost": len(calls - facts) + len(never),
+        "lost": len(calls - facts) + max(0, len(never) - silent),
+        "silent": silent,
         "orphaned": len(orphans),
         "orphaned_dials": sum(attempt["task_id"] in orphans for attempt in attempts),
         "qolio_doubled": _doubled(records),
@@ -52,6 +54,9 @@ where c.exclusion_code is null and c.sent_state is distinct from 'rejected'
   and not (i.state in ('cancelled', 'refused') and i.note is not null)
 """
 
+# People whom the vendor said it took and never called; the audit counts them and says so.
+_SILENT = "select coalesce(sum(explained), 0)::int from ops.audit_check where check_name = 'reported'"
+
 
 def _twice(vendor: str, attempts: list[dict[str, Any]]) -> set[str]:
     """Phones in more than one vendor campaign, or dialled more often than the campaign file allows."""
@@ -71,8 +76,3 @@ def _doubled(records: list[dict[str, Any]]) -> int:
 
 def _digits(phone: str) -> str:
     return phone.removeprefix("+")
-
-
-def planned() -> int:
-    """How many people the campaign means to call."""
-    return len(people())

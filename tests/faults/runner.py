@@ -48,7 +48,7 @@ def run(world: World, case: Case) -> dict[str, Any]:
 def costs(line: Mapping[str, Any]) -> dict[str, object]:
     """The part of a line that a case fixes. Conversations without a record are lost too, once the run has succeeded."""
     missing = line["qolio_missing"] if line["ended"] == "success" else 0
-    names = ("twice", "invented", "qolio_doubled", "orphaned_dials", "orphaned", "person", "ended")
+    names = ("twice", "invented", "qolio_doubled", "orphaned_dials", "orphaned", "person", "silent", "ended")
     return {**{name: line[name] for name in names}, "lost": line["lost"] + missing}
 
 

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,9 @@ from obzvon.warehouse.migrate import migrate
 T = TypeVar("T")
 PATIENCE = 40.0
 TEMPLATE = "faults_template"
+_numbers = itertools.count(1)
+#: Alembic keeps its context in one global place.
+_migrating = threading.Lock()
 
 
 class Unsuitable(AssertionError):
@@ -173,7 +177,7 @@ class World:
     """Everything that outlives a case. One fast server; a durable one for the cases that crash it."""
 
     def __init__(self, folder: Path, fast: Postgres | None = None) -> None:
-        self._folder, self._stack, self._numbers = folder, ExitStack(), itertools.count(1)
+        self._folder, self._stack = folder, ExitStack()
         self._servers: dict[bool, Postgres] = {}
         self._given = fast
         options = {"speed": 0, "page_cap": PAGE, "dialog_token_seconds": 600, "twin_token_seconds": 600}
@@ -189,7 +193,7 @@ class World:
     def scene(self, vendor: str, options: Mapping[str, Any], *, crashes: bool = False) -> Iterator[Scene]:
         """A fresh warehouse, an empty sandbox, a folder."""
         server = self._server(durable=crashes)
-        name = f"case_{next(self._numbers)}_{os.getpid()}"
+        name = f"case_{next(_numbers)}"
         server.create_database(name, template=TEMPLATE)
         folder = self._folder / name
         folder.mkdir(parents=True)
@@ -207,8 +211,9 @@ class World:
     def _server(self, *, durable: bool) -> Postgres:
         if durable not in self._servers:
             server = self._given if self._given and not durable else self._own(durable=durable)
-            if server.create_database(TEMPLATE):
-                migrate(server.url(TEMPLATE))
+            with _migrating:
+                if server.create_database(TEMPLATE):
+                    migrate(server.url(TEMPLATE))
             self._servers[durable] = server
         return self._servers[durable]
 
