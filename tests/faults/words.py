@@ -42,14 +42,14 @@ FAULTS = {
     "page_twice": "a page of a list is served twice",
     "rows_shift": "rows come in before the page while a list is read",
     "late_rows": "rows appear only after several looks",
-    "late_redials": "the vendor redials after the report has been read for the first time",
+    "late_redials": "who did not answer is dialled again an hour later, when each number has had its first row long before",
     "unknown_status": "a status that no document knows; the audit fails until somebody maps it",
 }
 
 POINTS = {
     "none": "-",
     "at_once": "from the start",
-    "after_end": "after the run has ended",
+    "ended": "after the run has ended",
     "play": "the request that starts a task",
     "login": "the login before the first creation",
     "create": "the request that creates a vendor campaign",
