@@ -23,6 +23,7 @@ LINES, PAGE = ROOT / ".faults", ROOT / "docs" / "faults.md"
 #: Where the committed copy of a producer's lines is, if not in the first folder.
 COPIES, ELSEWHERE = Path(__file__).parent / "results", {"stock": ROOT / "bench" / "stock" / "results.jsonl"}
 #: Columns: title, figure.
+RUN = {"run": "ended"}
 OURS = {
     "dialled twice": "twice",
     "lost": "lost",
@@ -80,7 +81,7 @@ def rendered(lines: Sequence[Line], random: Sequence[Line]) -> str:
         ours=_sums("ours", lines, OURS),
         stock=_sums("stock", lines, STOCK),
         silent=sum(line.get("silent", 0) for line in lines if line["pipeline"] == "ours"),
-        headings=[*OURS, *(f"stock: {title}" for title in STOCK)],
+        headings=[*OURS, *RUN, *(f"stock: {title}" for title in (*STOCK, *RUN))],
         random=random,
         measured=sorted({line["measured"] for line in lines}),
         version=version("obzvon"),
@@ -94,7 +95,7 @@ def _rows(vendor: str, rows: Mapping[str, Mapping[str, Line]]) -> list[list[str]
     for case, of in rows.items():
         line = next(iter(of.values()))
         if line["vendor"] == vendor:
-            cells = [*_figures(of.get("ours"), OURS), *_figures(of.get("stock"), STOCK)]
+            cells = [*_figures(of.get("ours"), OURS | RUN), *_figures(of.get("stock"), STOCK | RUN)]
             found.append([f"`{case}`", line["fault"], line["point"], *cells])
     return found
 

@@ -42,7 +42,7 @@ FAULTS = {
     "page_twice": "a page of a list is served twice",
     "rows_shift": "rows come in before the page while a list is read",
     "late_rows": "rows appear only after several looks",
-    "late_redials": "who did not answer is dialled again an hour later, when each number has had its first row long before",
+    "late_redials": "who did not answer is dialled an hour later, when each number has had its first row long before",
     "unknown_status": "a status that no document knows; the audit fails until somebody maps it",
 }
 

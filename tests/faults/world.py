@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -224,10 +226,17 @@ class World:
         return server
 
 
+@cache
 def _processes() -> Any:
     """Processes forked from a server that has imported everything: a worker starts in milliseconds."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["faults.worker"])
-    # the server itself looks for the modules to preload here; the workers get our sys.path anyway
-    os.environ.setdefault("PYTHONPATH", str(ROOT / "tests"))
+    before = dict(os.environ)
+    # the server looks here for what it preloads; nobody else shall
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests"), *filter(None, [before.get("PYTHONPATH")])])
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
     return context
