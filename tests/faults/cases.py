@@ -159,9 +159,9 @@ def _later_blows(vendor: str) -> Iterator[Case]:
     yield _held(vendor, "report_half", _fault(report, "hold", half=True))
     yield Case(vendor, "", "load", strike=Strike(table=FACTS, held=False))
     yield _held(vendor, "load_committed", _fault(report, "hold"), INTENTS)
-    yield _held(vendor, "deliver_asked", _fault(_QOLIO, "hold_before", skip=3))
-    yield _held(vendor, "deliver", _fault(_QOLIO, "hold", skip=3))
-    yield _held(vendor, "deliver_answered", _fault(_QOLIO, "hold", skip=3), "ops.qa_delivery")
+    yield _held(vendor, "deliver_asked", _fault(_QOLIO, "hold_before", skip=1))
+    yield _held(vendor, "deliver", _fault(_QOLIO, "hold", skip=1))
+    yield _held(vendor, "deliver_answered", _fault(_QOLIO, "hold", skip=1), "ops.qa_delivery")
 
 
 def _held(vendor: str, point: str, script: Script, table: str | None = None, **costs: int) -> Case:
