@@ -28,15 +28,15 @@ def figures(scene: Scene) -> dict[str, int]:
     # whoever waited in a campaign that was halted before it dialled anybody has a row there, but was never called
     attempts = [a for a in attempts if a["dialed"] or a["task_id"] not in orphans]
     calls = {attempt["call_id"] for attempt in attempts}
-    never = unexplained - {_digits(attempt["phone"]) for attempt in attempts}
+    never = unexplained - {digits(attempt["phone"]) for attempt in attempts}
     talks = {f"{vendor}:{a['call_id']}" for a in attempts if a["recorded"] and a["responder"] == "human"}
     return {
-        "twice": len(_twice(scene.vendor, attempts)),
+        "twice": len(twice(scene.vendor, attempts)),
         "lost": len(calls - facts) + max(0, len(never) - silent),
         "silent": silent,
         "orphaned": len(orphans),
         "orphaned_dials": sum(attempt["task_id"] in orphans for attempt in attempts),
-        "qolio_doubled": _doubled(records),
+        "qolio_doubled": doubled(records),
         "person": scene.questions,
         "dialled": len([a for a in attempts if a["dialed"]]),
         "invented": len(facts - calls),
@@ -58,7 +58,7 @@ where c.exclusion_code is null and c.sent_state is distinct from 'rejected'
 _SILENT = "select coalesce(sum(explained), 0)::int from ops.audit_check where check_name = 'reported'"
 
 
-def _twice(vendor: str, attempts: list[dict[str, Any]]) -> set[str]:
+def twice(vendor: str, attempts: list[dict[str, Any]]) -> set[str]:
     """Phones in more than one vendor campaign, or dialled more often than the campaign file allows."""
     tasks, dials = defaultdict(set), Counter[str]()
     for attempt in attempts:
@@ -68,11 +68,11 @@ def _twice(vendor: str, attempts: list[dict[str, Any]]) -> set[str]:
     return {phone for phone, of in tasks.items() if len(of) > 1 or dials[phone] > most}
 
 
-def _doubled(records: list[dict[str, Any]]) -> int:
+def doubled(records: list[dict[str, Any]]) -> int:
     """Records that tell of a call another record tells of already."""
     calls = Counter((record["body"]["client_phone_number"], record["body"]["started_at"]) for record in records)
     return sum(calls.values()) - len(calls)
 
 
-def _digits(phone: str) -> str:
+def digits(phone: str) -> str:
     return phone.removeprefix("+")
