@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +26,9 @@ from obzvon_provider.user_action import ended_by_user
 
 __all__ = ["LaunchOperator"]
 
+log = logging.getLogger(__name__)
 ENDING = "this try was told to end before its batch was done; the next one goes on where it stopped"
+NOBODY = "no user has ended this task: nothing is stopped at the vendor"
 
 
 class LaunchOperator(BaseAsyncOperator):
@@ -108,6 +111,8 @@ class _Stopper:
     def _run(self) -> None:
         if ended_by_user(self._ti):
             asyncio.run(self._stop())
+        else:
+            log.info(NOBODY)
 
     async def _stop(self) -> None:
         async with (
