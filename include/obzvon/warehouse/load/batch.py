@@ -53,6 +53,12 @@ class LoadResult:
     def reconciles(self) -> bool:
         return self.control_count is None or self.control_count == self.reported
 
+    @property
+    def whole(self) -> bool:
+        """Whether the pull has as many different calls as the vendor counts: rows that shift between pages are lost."""
+        calls = self.inserted + self.updated + self.unchanged + self.older
+        return self.control_count is None or calls + self.quarantined >= self.control_count
+
 
 _PAGES = """
 select archive_id, kind, path, sha256, request, fetched_at from ops.raw_archive
