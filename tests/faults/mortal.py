@@ -19,7 +19,7 @@ _TERMINATE = (
 class Executioner:
     """Lets a coroutine die: its database connections end first and no other opens, so that nothing more is written.
 
-    `maintenance` is an autocommit connection to another database of the server.
+    `maintenance` is an autocommit connection to another database of the server. Connections named `faults` live on.
     """
 
     def __init__(self, maintenance: psycopg.Connection, database: str) -> None:

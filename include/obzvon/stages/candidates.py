@@ -147,9 +147,9 @@ async def _add(run: Launcher, intent: Intent, order: Order, batch: Sequence[Cont
         rejected = {c.external_id: "the vendor answered yes and holds no such contact" for c in batch} | dict(rejected)
     await mark_rejected(run.conn, intent, rejected)
     await mark_taken(run.conn, intent)
-    await _settle(run, intent, number, "accepted" if taken else "refused", taken, None)
+    # one transaction with the batch: whoever finds a closed batch and no contact would give up a campaign that dials
     intent = await recount(run.conn, intent)
-    await run.conn.commit()
+    await _settle(run, intent, number, "accepted" if taken else "refused", taken, None)
     return intent
 
 
