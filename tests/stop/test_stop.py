@@ -11,12 +11,17 @@ from launching import PLAN, ScriptedDialer, forced, plan_of
 
 from obzvon.errors import VendorError
 from obzvon.ledger.intents import intents_of
+from obzvon.stages.settle import take_apart
 from obzvon.stages.stop import StopCause, can_be_stopped, stop
 from obzvon.vendors.base import StopOutcome
 from obzvon.warehouse.db import connect_async
 
 AT_VENDOR = "update ops.campaign_intent set state = %s, vendor_task_id = 'task-' || chunk_no, contacts_accepted = %s"
 ROWS = "select state, stop_cause, stop_outcome, stop_asked_at is not null from ops.campaign_intent order by chunk_no"
+UNDER_WAY = (
+    "insert into ops.candidate_batch (intent_id, batch_no, state, contacts, sent_at)"
+    " select intent_id, 1, 'sending', 1, now() from ops.campaign_intent"
+)
 EVENTS = "select from_state, to_state, detail from ops.intent_event order by event_id"
 
 
@@ -76,6 +81,19 @@ async def test_a_campaign_that_was_being_filled_is_filled_no_further(
     world(conn, "created", accepted)
     await stopped(warehouse_dsn, ScriptedDialer(stop=outcome))
     assert rows(conn, ROWS)[0][0] == state
+
+
+async def test_a_campaign_with_contacts_under_way_is_in_doubt_and_not_over(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    world(conn, "created", accepted=0)
+    forced(conn, UNDER_WAY, ())
+    conn.commit()
+    await stopped(warehouse_dsn, ScriptedDialer(stop=StopOutcome.CONFIRMED))
+    assert rows(conn, ROWS) == [("created", "a user ended the task", "confirmed", True)]
+    async with await connect_async(warehouse_dsn) as aconn:
+        assert len(await take_apart(aconn, PLAN, "run-1")) == 1
+    assert rows(conn, ROWS) == [("in_doubt", "a user ended the task", "confirmed", True)]
 
 
 async def test_a_stop_that_is_not_confirmed_is_asked_again_and_one_that_is_over_is_not(

@@ -35,7 +35,7 @@ from obzvon.ledger.intents import Intent, in_doubt, intents_of, lock, move, rere
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import SUPPRESSED, TOO_LATE, IntentState
 from obzvon.stages.candidates import add_candidates, bounded
-from obzvon.stages.stop import StopCause, stop
+from obzvon.stages.stop import StopCause, stop, under_way
 from obzvon.vendors.base import Contact, Dialer, Order
 from obzvon.vendors.patience import NoCredentials
 
@@ -46,6 +46,7 @@ S = IntentState
 AT_WORK = (S.RUNNING, S.COLLECTING, S.FINAL, S.FINAL_PARTIAL)
 PAUSES, LONGEST_PAUSE = (2.0, 10.0), 120.0  # seconds between tries of one intent
 SENDER_DIED = "the worker ended while the create request was under way"
+SENDER_DIED_FILLING = "the worker ended while contacts were under way"
 #: So many creations in doubt one after the other mean that the vendor answers nothing usable.
 DOUBTS_IN_A_ROW = 3
 
@@ -173,7 +174,9 @@ class Launcher:
     async def _fill_and_start(self, intent: Intent) -> Intent:
         if intent.vendor_task_id is None:
             raise LedgerError(f"{intent.title}: created, but without the vendor's id")
-        if intent.stop_cause:  # somebody stopped it while it was in doubt: it is collected, never started again
+        if intent.stop_cause:  # somebody stopped it while it was filled or in doubt: it is collected, never started
+            if await under_way(self.conn, intent):
+                raise await self._doubt(intent, SENDER_DIED_FILLING)
             over = S.RUNNING if intent.contacts_accepted else S.CANCELLED
             return await self._move(intent, over, detail=f"stopped: {intent.stop_cause}")
         order = order_of(intent, self.spec, self.clock())

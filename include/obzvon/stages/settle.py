@@ -30,7 +30,8 @@ from obzvon.ledger.intents import Intent, intents_of, lock, move, reread, try_lo
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import IntentState
 from obzvon.stages.candidates import SKEW, find_campaign
-from obzvon.stages.launch import SENDER_DIED
+from obzvon.stages.launch import SENDER_DIED, SENDER_DIED_FILLING
+from obzvon.stages.stop import under_way
 from obzvon.stages.wait import task_of
 from obzvon.vendors.base import Dialer, Found, StopOutcome
 
@@ -294,10 +295,10 @@ async def _said_id(conn: psycopg.AsyncConnection, doubt: Doubt, said: Answer) ->
 async def take_apart(conn: psycopg.AsyncConnection, plan_id: str, run_id: str) -> list[int]:
     """Give every doubt of a plan a batch of its own, so that it holds nobody back; the numbers of all there ever were.
 
-    An intent found `sending` whose sender is dead is in doubt too; one whose sender lives is left alone. A number once
-    given stays: whoever answers a question must be heard about the doubt that was shown.
+    An intent found `sending` or half filled whose sender is dead is in doubt too; one whose sender lives is left alone.
+    A number once given stays: whoever answers a question must be heard about the doubt that was shown.
     """
-    for intent in await intents_of(conn, plan_id, states=[S.IN_DOUBT, S.SENDING]):
+    for intent in await intents_of(conn, plan_id, states=[S.IN_DOUBT, S.SENDING, S.CREATED]):
         async with try_lock(conn, intent.intent_id) as alone:
             if not alone:
                 continue
@@ -305,6 +306,8 @@ async def take_apart(conn: psycopg.AsyncConnection, plan_id: str, run_id: str) -
             fresh = await reread(conn, intent.intent_id)
             if fresh.state == S.SENDING:
                 fresh = await move(conn, fresh, S.IN_DOUBT, run_id=run_id, detail=SENDER_DIED)
+            if fresh.state == S.CREATED and await under_way(conn, fresh):
+                fresh = await move(conn, fresh, S.IN_DOUBT, run_id=run_id, detail=SENDER_DIED_FILLING)
             if fresh.state == S.IN_DOUBT:
                 await number(conn, await doubt_of(conn, fresh))
             await conn.commit()

@@ -18,7 +18,7 @@ from obzvon.ledger.intents import Intent, move, note_event, reread
 from obzvon.ledger.states import IntentState
 from obzvon.vendors.base import Dialer, StopOutcome
 
-__all__ = ["StopCause", "can_be_stopped", "stop"]
+__all__ = ["StopCause", "can_be_stopped", "stop", "under_way"]
 
 log = logging.getLogger(__name__)
 S = IntentState
@@ -45,6 +45,7 @@ _ASK = """
 update ops.campaign_intent set stop_asked_at = now(), stop_cause = %s, stop_outcome = null where intent_id = any(%s)
 """
 _OUTCOME = "update ops.campaign_intent set stop_outcome = %s where intent_id = %s"
+_UNDER_WAY = "select from ops.candidate_batch where intent_id = %s and state in ('sending', 'in_doubt') limit 1"
 
 
 def can_be_stopped(intent: Intent) -> bool:
@@ -86,9 +87,12 @@ async def _cancel(dialer: Dialer, intent: Intent) -> StopOutcome:
 async def _leave_created(
     conn: psycopg.AsyncConnection, intent: Intent, outcome: StopOutcome, detail: str, run_id: str
 ) -> None:
-    """A campaign that was being filled is not filled any more: with contacts it is waited for, without it is over."""
+    """A campaign that was being filled is not filled any more: with contacts it is waited for, without it is over.
+
+    While a batch is under way nobody knows which: it stays `created` until its sender or `doubts` says so.
+    """
     fresh = await reread(conn, intent.intent_id)
-    if fresh.state != S.CREATED:
+    if fresh.state != S.CREATED or await under_way(conn, intent):
         return
     empty = not fresh.contacts_accepted and outcome is StopOutcome.CONFIRMED
     try:
@@ -96,3 +100,9 @@ async def _leave_created(
         await conn.commit()
     except LedgerError:  # a launch moved it on in this very moment; the outcome is noted
         await conn.rollback()
+
+
+async def under_way(conn: psycopg.AsyncConnection, intent: Intent) -> bool:
+    """True while a batch of contacts may or may not have arrived."""
+    cur = await conn.execute(_UNDER_WAY, (intent.intent_id,))
+    return await cur.fetchone() is not None
