@@ -62,6 +62,22 @@ def answer(world: World, run: Run, question: dict[str, Any], choice: str, vendor
     world.api.ask("PATCH", path, json=said)
 
 
+def settle(world: World, run: Run, question: dict[str, Any], choice: str, finding: str, vendor_id: str = "") -> None:
+    """Answer until the ledger has it: Airflow can lose an answer that comes in the second of asking, and asks again."""
+    intent = question["body"].split("| Intent | ")[1][:64]
+    known = "select 1 from ops.settlement where intent_id = %s and finding = %s"
+
+    def said() -> bool:
+        if rows(world, known, intent, finding):
+            return True
+        for still in questions(world, run):
+            if intent in still["body"]:
+                answer(world, run, still, choice, vendor_id)
+        return False
+
+    world.until(said, f"the ledger has the answer {choice!r}")
+
+
 def of_marker(campaigns: list[dict[str, Any]], question: dict[str, Any]) -> list[str]:
     """What a person finds in the cabinet: ids of campaigns whose name carries the marker of the question."""
     return [c["task_id"] for c in campaigns if f"`{c['name'].split()[-1]}`" in question["body"]]
@@ -96,9 +112,9 @@ def test_a_person_decides_what_dialog_cannot_tell_while_the_others_go_on(mended:
     (theirs,) = of_marker(cabinet, exist[0])
     answer(world, run, exist[0], LOST)  # without the id: the question stands
     world.until(lambda: len(questions(world, run)) == 3, "it asks again")
-    answer(world, run, exist[0], LOST, theirs)
-    answer(world, run, absent, AGAIN)
-    answer(world, run, exist[1], LEFT)
+    settle(world, run, exist[0], LOST, "exists", theirs)
+    settle(world, run, absent, AGAIN, "absent")
+    settle(world, run, exist[1], LEFT, "left")
     assert world.finish([run]) == ["failed"]  # one doubt was left: the audit says so
     assert states(world, plan)["in_doubt"] == 1
     said = rows(
@@ -115,7 +131,7 @@ def test_a_person_decides_what_dialog_cannot_tell_while_the_others_go_on(mended:
     clear(world, run, "doubts")
     world.until(lambda: len(questions(world, run)) == 1, "the question is asked again")
     (again,) = questions(world, run)
-    answer(world, run, again, LOST, of_marker(cabinet, again)[0])
+    settle(world, run, again, LOST, "exists", of_marker(cabinet, again)[0])
     assert world.finish([run]) == ["success"]
     assert world.audit(day) == {"demo_dialog": []}
 
