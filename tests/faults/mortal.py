@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
-T = TypeVar("T")
+Work = Coroutine[Any, Any, object]
 _TERMINATE = (
     "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s and application_name = 'obzvon'"
 )
@@ -25,12 +25,27 @@ class Executioner:
     def __init__(self, maintenance: psycopg.Connection, database: str) -> None:
         self._server, self._database = maintenance, database
 
-    def run_and_kill(self, work: Coroutine[Any, Any, object], awaits: int, ticks: int) -> bool:
+    def run_and_kill(self, work: Work, awaits: int, ticks: int) -> bool:
         """Run until all its tasks together have waited `awaits` times, and `ticks` turns of the loop longer.
 
         False when it came to its end before, by an error of its own maybe.
         """
-        life = _Life(awaits, ticks, self._fell)
+        return self._run(work, _Life(self._fell, awaits, ticks))
+
+    def run_and_kill_when(self, work: Work, moment: Callable[[], object]) -> bool:
+        """Run until `moment` says something true; False when it came to its end before."""
+        life = _Life(self._fell)
+
+        async def watched() -> None:
+            task = asyncio.create_task(work)
+            while not task.done():
+                if moment():
+                    life.end()
+                await asyncio.sleep(0.005)
+
+        return self._run(watched(), life)
+
+    def _run(self, work: Work, life: _Life) -> bool:
         # what a dying process says on its way matters to nobody
         with asyncio.Runner() as runner, suppress(Exception, asyncio.CancelledError):
             runner.get_loop().set_task_factory(life.task)
@@ -51,7 +66,7 @@ class Executioner:
 class _Life:
     """Counts how often the tasks of a loop wait, and ends them all."""
 
-    def __init__(self, awaits: int, ticks: int, fell: Any) -> None:
+    def __init__(self, fell: Callable[[], None], awaits: int = 0, ticks: int = 0) -> None:
         self._left, self._ticks, self._fell = awaits, ticks, fell
         self.ended = False
 
@@ -60,18 +75,22 @@ class _Life:
         return asyncio.Task(_Counted(coro, self), loop=loop, **more)
 
     def waited(self) -> None:
+        """A task waits."""
         self._left -= 1
         if not self._left:
             self._later(self._ticks)
 
     def _later(self, ticks: int) -> None:
-        loop = asyncio.get_running_loop()
         if ticks:  # what was begun goes out meanwhile: the bytes of a request, a statement
-            loop.call_soon(self._later, ticks - 1)
-            return
+            asyncio.get_running_loop().call_soon(self._later, ticks - 1)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Now."""
         self.ended = True
         self._fell()
-        for task in asyncio.all_tasks(loop):
+        for task in asyncio.all_tasks():
             task.cancel()
 
 

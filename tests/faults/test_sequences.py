@@ -7,7 +7,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from faults.campaigns import PAGE, ROOT, VENDORS
 from faults.cases import CANDIDATES, CREATE, HTML, LIST, LOGIN, LOOK, REPORT
 from faults.judge import IN_THE_END
-from faults.mortal import Executioner
+from faults.mortal import Executioner, Work
 from faults.sizes import SEQUENCES, WHOLE
 from faults.stages import Stages, nine
 from faults.watch import Watch
@@ -68,6 +68,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "token_death": {"do": "token_death"},
     "lose_items": {"do": "lose_items"},
 }
+#: Requests in whose middle a worker may die, and the stage that sends them.
+IN_FLIGHT = {"create": "launch", "candidates": "launch", "look": "wait", "report": "collect", "deliver": "deliver"}
 BATCHES = st.sampled_from([0, 1])
 #: As often as they matter: most of what can go wrong goes wrong at the launch.
 REQUESTS = st.sampled_from([*TARGETS, *["create"] * 2, *["candidates"] * 4])
@@ -131,7 +133,7 @@ class Sequence(RuleBasedStateMachine):
 
     @rule(
         request=REQUESTS,
-        fault=st.sampled_from(sorted(FAULTS)),
+        fault=st.sampled_from([*FAULTS, *["delay", "drop_after"] * 2]),
         skip=st.integers(0, 2),
         times=st.integers(1, 3),
     )
@@ -144,9 +146,17 @@ class Sequence(RuleBasedStateMachine):
     @rule(stage=STAGES, batch=BATCHES, awaits=st.integers(1, 90), ticks=st.integers(0, 4))
     def die(self, stage: str, batch: int, awaits: int, ticks: int) -> None:
         """A worker dies in the middle of a stage."""
-        if work := self._work(stage, batch):
-            type(self).deaths += self.executioner.run_and_kill(work, awaits, ticks)
-            self._arrived()
+        type(self).deaths += self.executioner.run_and_kill(self._work(stage, batch), awaits, ticks)
+        self._arrived()
+
+    @rule(request=st.sampled_from(sorted(IN_FLIGHT)), handled=st.booleans(), skip=st.integers(0, 1), batch=BATCHES)
+    def die_in_flight(self, request: str, handled: bool, skip: int, batch: int) -> None:
+        """A worker dies while it waits for an answer: the vendor has done what was asked, or never gets to it."""
+        work = self._work(IN_FLIGHT[request], batch)
+        if script := TARGETS[request].get(self.stages.vendor):
+            self.books.tell("faults", {**script, "do": "hold" if handled else "hold_before", "skip": skip})
+        type(self).deaths += self.executioner.run_and_kill_when(work, lambda: self.books.look("held"))
+        self._arrived()
 
     # --- workers
 
@@ -236,19 +246,18 @@ class Sequence(RuleBasedStateMachine):
 
     # --- means
 
-    def _work(self, stage: str, batch: int) -> Coroutine[Any, Any, object] | None:
+    def _work(self, stage: str, batch: int) -> Work:
         if stage == "wait":
             return self.stages.wait(self.stages.batches[batch], 3)
         if stage == "answer":
             return self._answer()
-        work: Coroutine[Any, Any, object] = getattr(self.stages, stage)(self.stages.batches[batch])
+        work: Work = getattr(self.stages, stage)(self.stages.batches[batch])
         return work
 
     @staticmethod
-    def _run(work: Coroutine[Any, Any, object] | None) -> None:
-        if work:
-            with suppress(ObzvonError):  # a red task
-                asyncio.run(work)
+    def _run(work: Work) -> None:
+        with suppress(ObzvonError):  # a red task
+            asyncio.run(work)
 
     def _arrived(self) -> None:
         """Wait until the vendor is done with every request that has left."""
