@@ -33,6 +33,8 @@ test: lint types ## linters, types and all tests
 	@$(BIN)/python -m pytest
 
 faults: dev ## play every fault against the whole pipeline, write docs/faults.md
+	@OBZVON_FAULT_SEQUENCES=500 $(BIN)/python -m pytest -q -s --show-capture=no \
+		tests/faults/test_sequences.py tests/faults/test_delivery_killed.py
 	@PYTHONPATH=tests $(BIN)/python -m faults
 
 lint: dev ## ruff
