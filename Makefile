@@ -36,6 +36,7 @@ faults: dev ## play every fault against the whole pipeline, write docs/faults.md
 	@OBZVON_FAULT_SEQUENCES=500 $(BIN)/python -m pytest -q -s --show-capture=no \
 		tests/faults/test_sequences.py tests/faults/test_delivery_killed.py
 	@PYTHONPATH=tests $(BIN)/python -m faults
+	@PYTHONPATH=tests $(BIN)/python -m faults.run_airflow
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .
