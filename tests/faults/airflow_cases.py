@@ -7,7 +7,7 @@ vendor's part of it is a line of the table.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from faults import airflow_acts as act
@@ -101,9 +101,7 @@ def _deaths() -> list[Play]:
 
 def _clicks() -> list[Play]:
     user, switch = _stopped(StopCause.USER), _stopped(StopCause.KILL_SWITCH)
-    # whom the click kept from being handed to TWIN, the audit names: the run stays red
     filling = _stopped(StopCause.USER, person=1)
-    filling["twin"] = replace(filling["twin"], ended="failed")
     return [
         Play("mark_failed", "launch", act.held, act.fail_launch, FILLING, filling),
         Play("mark_failed", "wait", act.deferred, act.fail_wait, costs=user, frozen=True),

@@ -20,6 +20,7 @@ from obzvon.ledger.keys import plan_id, zone_label
 from obzvon.local.airflow_api import Run
 from obzvon.stages.settle import Choice
 
+COLUMNS = {name: ["Телефон", "ID", "ФИО", "Часовой пояс"] for name in ("demo_dialog", "demo_twin")}
 LIMITS = {"chunk_size": CHUNK, "candidate_batch": BATCH, "max_batches": 1}
 #: Virtual seconds after the first dial at which some of a campaign's people are dialled and some are not.
 SOME = 1.0
@@ -29,22 +30,27 @@ READING = timedelta(seconds=5)
 
 
 def write_campaigns(folder: Path) -> None:
-    """The demo campaigns for 36 people in three vendor campaigns, their lists beside them."""
+    """The demo campaigns for 36 people in three vendor campaigns; `write_lists` says who they are."""
     folder.mkdir()
-    for name in ("demo_dialog", "demo_twin"):
+    for name, columns in COLUMNS.items():
         values = yaml.safe_load((ROOT / "include" / "campaigns" / f"{name}.yaml").read_text(encoding="utf-8"))
-        columns = {
-            word: values["contacts"]["columns"][word] for word in ("phone", "contact_id", "full_name", "timezone")
-        }
-        values["contacts"] = {"source": {"type": "csv", "path": str(folder / f"{name}.csv")}, "columns": columns}
-        values |= {"variables": {"name": {"column": columns["full_name"]}}, "limits": LIMITS}
+        source = {"type": "csv", "path": str(folder / f"{name}.csv")}
+        words = ("phone", "contact_id", "full_name", "timezone")
+        values["contacts"] = {"source": source, "columns": dict(zip(words, columns, strict=True))}
+        values |= {"variables": {"name": {"column": columns[2]}}, "limits": LIMITS}
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+
+
+def write_lists(folder: Path, number: int) -> None:
+    """Other people for every call date: who asks not to be called again is missed by no later one."""
+    for name, columns in COLUMNS.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
             out = csv.writer(stream, delimiter=";")
-            out.writerow(columns.values())
+            out.writerow(columns)
             for one in people():
-                zone = zone_label(one["tz_offsets"])
-                out.writerow([one["phone_e164"], one["contact_id"], one["full_name"], zone])
+                person = f"{number}-{one['contact_id']}"
+                phone = f"+7{916 + number}{one['phone_e164'][5:]}"
+                out.writerow([phone, person, one["full_name"], zone_label(one["tz_offsets"])])
 
 
 @dataclass(slots=True)

@@ -23,12 +23,12 @@ from real_airflow import World, running_world, tomorrow
 from faults import page
 from faults.airflow_cases import VENDORS, Play, every
 from faults.airflow_judge import figures
-from faults.airflow_scene import Scene, write_campaigns
+from faults.airflow_scene import Scene, write_campaigns, write_lists
 
 Line = dict[str, Any]
 
 
-def play(world: World, one: Play, scene: Scene) -> Iterator[Line]:
+def play(one: Play, scene: Scene) -> Iterator[Line]:
     """What happens to the runs of a call date; the lines of its vendors."""
     if one.on is None:
         scene.begin(one.scripts, frozen=one.frozen)
@@ -62,21 +62,22 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _played(world: World, one: Play, scene: Scene) -> list[Line]:
+def _played(one: Play, scene: Scene) -> list[Line]:
     try:
-        return list(play(world, one, scene))
+        return list(play(one, scene))
     except Exception:  # noqa: BLE001 - one case must not cost the others
         _say(f"  {one.name}: not measured\n{traceback.format_exc()}")
         scene.give_up()
         return []
 
 
-def _all(world: World, plays: Sequence[Play]) -> list[str]:
+def _all(world: World, plays: Sequence[Play], folder: Path) -> list[str]:
     began, wrong, scenes = time.monotonic(), list[str](), dict[str, Scene]()
     for number, one in enumerate(plays, 1):
         scene = scenes[one.on] if one.on else Scene(world, tomorrow(number), {vendor: [] for vendor in VENDORS})
         scenes[one.name] = scene
-        lines = _played(world, one, scene)
+        write_lists(folder, number)
+        lines = _played(one, scene)
         page.write("airflow", lines, order())
         bad = {one.case(v) for v in VENDORS} - {line["case"] for line in lines if fits(one, line)}
         wrong += sorted(bad)
@@ -100,14 +101,14 @@ def main(
     case: Annotated[list[str] | None, typer.Option(help="Only cases whose id matches; * is a wildcard.")] = None,
 ) -> None:
     """Play the cases that need a real Airflow. Twelve minutes on two cores."""
-    folder = Path(tempfile.mkdtemp(prefix="obzvon-faults-campaigns-"))
-    write_campaigns(folder / "campaigns")
-    os.environ["OBZVON_CAMPAIGNS"] = str(folder / "campaigns")
+    temporary = Path(tempfile.mkdtemp(prefix="obzvon-faults-campaigns-"))
+    write_campaigns(folder := temporary / "campaigns")
+    os.environ["OBZVON_CAMPAIGNS"] = str(folder)
     try:
         with running_world("obzvon-faults-airflow-", _say) as world:
-            wrong = _all(world, chosen(case or ["*"]))
+            wrong = _all(world, chosen(case or ["*"]), folder)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     page.write("airflow", [], order())
     page.take_over()
     page.PAGE.write_text(page.rendered(page.read(), page.sequences()), encoding="utf-8")
