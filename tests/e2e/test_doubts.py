@@ -227,3 +227,11 @@ def test_marking_the_deferred_wait_failed_halts_twin_and_a_restart_of_the_trigge
         "select distinct detail from ops.intent_event join ops.campaign_intent i using (intent_id) where i.plan_id = %s"
     )
     assert ("a user ended the task: stopped, the vendor confirms it",) in rows(world, events, plan)
+
+    # what was dialled until then is waited for and collected once the task is cleared
+    clock(world, speed=3600)
+    clear(world, run, "batch.wait")
+    assert world.finish([run]) == ["success"]
+    assert world.audit(day) == {"demo_twin": []}
+    assert twice(world, "twin", "demo_twin", day) == []
+    assert [book for book in world.books() if not book.agrees] == []
