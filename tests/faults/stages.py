@@ -137,8 +137,8 @@ class Stages:
         async with await connect_async(self.dsn) as conn:
             await answer(conn, question, said, run_id="run")
 
-    async def wait(self, batch: int, rounds: int) -> None:
-        """The task `wait`, at most so many looks of it."""
+    async def wait(self, batch: int, rounds: int, *, over: bool = False) -> None:
+        """The task `wait`, at most so many looks of it; `over`: its deadline has come."""
         async with self._vendor() as (dialer, conn):
             intents = await self._intents(conn, batch, [S.RUNNING])
             for intent in intents:
@@ -147,11 +147,14 @@ class Stages:
                     await stop(conn, dialer, [intent], StopCause(cause), run_id="run")
             if not intents:
                 return
+            ends = deadline_of(intents, self.spec.wait)
             verdicts = await watch(
                 dialer, [task_of(intent, self.spec) for intent in intents], self.spec.wait,
-                deadline=deadline_of(intents, self.spec.wait), poll_seconds=0,
+                deadline=ends, clock=lambda: ends if over else datetime.now(UTC), poll_seconds=0,
                 sleep=self._passing, interrupted=_after(rounds),
             )  # fmt: skip
+            late = [intent for intent in intents if verdicts.get(intent.intent_id) == "partial"]
+            await stop(conn, dialer, late, StopCause.DEADLINE, run_id="run")
             for intent in await self._intents(conn, batch, [S.RUNNING]):
                 if verdict := verdicts.get(intent.intent_id):
                     await move(conn, intent, S.COLLECTING, run_id="run", completeness=verdict)
