@@ -47,7 +47,7 @@ class Executioner:
 
     def _run(self, work: Work, life: _Life) -> bool:
         # what a dying process says on its way matters to nobody
-        with asyncio.Runner() as runner, suppress(Exception, asyncio.CancelledError):
+        with suppress(Exception, asyncio.CancelledError), asyncio.Runner() as runner:
             runner.get_loop().set_task_factory(life.task)
             runner.run(work)
         if life.ended:
