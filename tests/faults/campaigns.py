@@ -57,7 +57,7 @@ def campaign(vendor: str) -> CampaignSpec:
         "name": f"faults_{vendor}",
         "limits": _LIMITS,
         "wait": {"stable_minutes": 1, "stable_polls": 3},
-        "settle": {"looks": 2, "pause_seconds": 0.05, "minutes": 0.1},
+        "settle": {"looks": 2, "pause_seconds": 0.05, "minutes": 0.1, "absent_minutes": 0},
     }
     if vendor == "twin_beta":
         values["vendor"] = _BETA

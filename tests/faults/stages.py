@@ -48,7 +48,7 @@ def small(vendor: str) -> CampaignSpec:
     """The suite's campaign for nine people: four vendor campaigns in two batches, contacts two by two."""
     spec = campaign(vendor)
     limits = {"chunk_size": 3, "candidate_batch": 2, "max_batches": 2, "qolio_concurrency": 2}
-    settle = {"looks": 2, "pause_seconds": 5.0, "minutes": 0.4}
+    settle = {"looks": 2, "pause_seconds": 5.0, "minutes": 0.4, "absent_minutes": 0}
     return spec.model_copy(
         update={
             "limits": spec.limits.model_copy(update=limits),
@@ -135,7 +135,7 @@ class Stages:
     async def answer(self, question: Question, said: Answer) -> None:
         """Somebody answers in the UI."""
         async with await connect_async(self.dsn) as conn:
-            await answer(conn, question, said, run_id="run")
+            await answer(conn, question, said, self.spec.settle, run_id="run")
 
     async def wait(self, batch: int, rounds: int, *, over: bool = False) -> None:
         """The task `wait`, at most so many looks of it; `over`: its deadline has come."""

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import httpx
 import psycopg
 
-from faults.campaigns import PAGE, ROOT
+from faults.campaigns import PAGE, ROOT, campaign
 from faults.worker import End, Job, work
 from obzvon.ledger.doubts import Subject
 from obzvon.ledger.keys import marker
@@ -157,7 +157,7 @@ class Scene:
     async def _answers(self, asked: list[Question]) -> None:
         async with await connect_async(self.dsn) as conn:
             for question in asked:
-                await answer(conn, question, self._truth(question), run_id="person")
+                await answer(conn, question, self._truth(question), campaign(self.vendor).settle, run_id="person")
 
     def _truth(self, question: Question) -> Answer:
         """What somebody sees who looks into the vendor's cabinet."""

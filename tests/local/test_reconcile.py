@@ -99,17 +99,17 @@ async def test_equal_books_agree_in_every_line(conn: psycopg.Connection, books: 
 
 async def test_a_dial_the_warehouse_does_not_know_is_shown(conn: psycopg.Connection, books: Books) -> None:
     books.dials.append("twin,task-1,Опрос,call-2,x-1,79161234567,2")
-    assert await differences(conn, books) == {"dials = fact_call_attempt": (1, 0)}
+    assert await differences(conn, books) == {"attempts = fact_call_attempt": (1, 0)}
 
 
 async def test_an_attempt_the_sandbox_never_made_is_shown(conn: psycopg.Connection, books: Books) -> None:
     books.dials.clear()
-    assert "dials = fact_call_attempt" in await differences(conn, books)
+    assert "attempts = fact_call_attempt" in await differences(conn, books)
 
 
 async def test_a_stranger_who_was_dialled_is_shown(conn: psycopg.Connection, books: Books) -> None:
     books.dials = ["twin,task-1,Опрос,call-1,x-1,79169999999,1"]
-    assert await differences(conn, books) == {"people dialled were accepted": (1, 0)}
+    assert await differences(conn, books) == {"people of attempts were accepted": (1, 0)}
 
 
 async def test_a_second_campaign_for_the_same_contacts_is_shown(conn: psycopg.Connection, books: Books) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from contextlib import nullcontext
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -11,9 +12,11 @@ import pytest
 from launching import NOW, PLAN, ScriptedDialer, forced, plan_of
 from settling import AT, FAST, LOST, findings, lost, one, run, settled, state
 
+from obzvon.errors import VendorError
 from obzvon.ledger.intents import Intent, intents_of, lock
 from obzvon.stages.launch import Launcher, launch
-from obzvon.stages.settle import Answer, Choice, Question, UnusableAnswer, answer, take_apart
+from obzvon.stages.settle import Answer, Choice, Question, UnusableAnswer, answer, check_at_vendor, take_apart
+from obzvon.vendors.base import Found
 from obzvon.warehouse.db import connect_async
 
 
@@ -25,9 +28,9 @@ async def asked_at_dialog(dsn: str, conn: psycopg.Connection, contacts: int = 2)
     return asked
 
 
-async def say(dsn: str, question: Question, choice: Choice, task_id: str | None = None) -> Intent:
+async def say(dsn: str, question: Question, choice: Choice, task_id: str | None = None, at: datetime = AT) -> Intent:
     async with await connect_async(dsn) as conn:
-        return await answer(conn, question, Answer(choice, "anna", AT, task_id), run_id="run-1")
+        return await answer(conn, question, Answer(choice, "anna", at, task_id), FAST.settle, run_id="run-1")
 
 
 async def test_the_question_shows_the_evidence_and_no_person(warehouse_dsn: str, conn: psycopg.Connection) -> None:
@@ -35,7 +38,7 @@ async def test_the_question_shows_the_evidence_and_no_person(warehouse_dsn: str,
     for part in (
         "test_campaign",
         "+03:00",
-        "2 contacts",
+        "| Contacts | 2 |",
         "2031-05-19 12:00:00 UTC",
         str(LOST),
         "[af:",
@@ -65,6 +68,16 @@ async def test_it_does_not_exist_sends_once_more(warehouse_dsn: str, conn: psyco
     await run(warehouse_dsn, dialer)
     assert (len(dialer.created), len(dialer.handed), state(conn)[0]) == (1, 2, "running")
     assert findings(conn) == [("creation", "absent", "anna")]
+
+
+async def test_it_does_not_exist_counts_only_when_the_request_can_no_longer_arrive(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    asked = await asked_at_dialog(warehouse_dsn, conn)
+    with pytest.raises(UnusableAnswer, match="before 12:15 UTC nobody can know"):
+        await say(warehouse_dsn, asked, Choice.ABSENT, at=NOW + timedelta(minutes=14))
+    assert (state(conn)[0], findings(conn)) == ("in_doubt", [])
+    assert (await say(warehouse_dsn, asked, Choice.ABSENT, at=NOW + timedelta(minutes=15))).state == "planned"
 
 
 async def test_leave_it_leaves_it_and_is_written_down(warehouse_dsn: str, conn: psycopg.Connection) -> None:
@@ -102,6 +115,31 @@ async def test_an_answer_without_an_id_of_its_own_is_not_taken(
     with pytest.raises(UnusableAnswer):
         await say(warehouse_dsn, asked, Choice.EXISTS, task_id)
     assert findings(conn) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "taken"),
+    [
+        (None, True),  # the vendor cannot list: the person's word counts
+        (VendorError("twin", "list tasks", "no usable answer", status=500), True),  # nor does a list that fails object
+        ((Found("mine", "n"),), True),
+        ((Found("other", "n"),), False),
+        ((), False),
+    ],
+)
+async def test_where_the_vendor_lists_campaigns_the_one_said_to_exist_carries_the_marker(
+    warehouse_dsn: str, conn: psycopg.Connection, found: Any, taken: bool
+) -> None:
+    asked = await asked_at_dialog(warehouse_dsn, conn)
+
+    def find(marker: str) -> Any:
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    said = Answer(Choice.EXISTS, "anna", AT, "mine")
+    with nullcontext() if taken else pytest.raises(UnusableAnswer, match="lists no such campaign"):
+        await check_at_vendor(ScriptedDialer(find=find), asked.doubt, said, AT)
 
 
 async def test_a_sender_that_was_thought_dead_writes_nothing_over_a_later_sending(

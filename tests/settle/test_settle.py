@@ -14,7 +14,7 @@ from settling import FAST, LOST, Clock, findings, lost, one, run, settled, shown
 from obzvon.errors import AuthRefused, VendorError
 from obzvon.ledger.intents import Intent, intents_of
 from obzvon.ledger.keys import marker
-from obzvon.stages.settle import Question, Settler
+from obzvon.stages.settle import Question, Settler, Sight
 from obzvon.stages.stop import StopCause, stop
 from obzvon.vendors.base import Acceptance, Contact, Found, StopOutcome
 from obzvon.warehouse.db import connect_async
@@ -177,6 +177,34 @@ async def test_a_batch_that_is_not_there_whole_is_fenced_off_in_a_halted_campaig
     fresh = BatchDialer(create=lambda order: "t-2")
     await run(warehouse_dsn, fresh)
     assert (len(fresh.created), len(fresh.handed), fresh.started) == (1, 5, ["t-2"])
+
+
+async def test_what_was_seen_settles_no_later_doubt(warehouse_dsn: str, conn: psycopg.Connection) -> None:
+    await half(warehouse_dsn, conn)
+    async with await connect_async(warehouse_dsn) as aconn:
+        (intent,) = await intents_of(aconn, PLAN)
+        settler = Settler(aconn, BatchDialer(), FAST, "r")
+        looked = await settler.doubt(intent)
+        assert looked is not None
+        forced(conn, "update ops.candidate_batch set sent_at = sent_at + interval '1 minute' where state = 'in_doubt'")
+        conn.commit()
+        after = await settler.conclude(looked, Sight(contacts=4))
+    assert isinstance(after, Intent)
+    assert (after.state, findings(conn)) == ("in_doubt", [])
+
+
+async def test_between_the_halt_and_the_look_before_it_nobody_may_have_been_dialled(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    await half(warehouse_dsn, conn)
+    calls = iter([0, 0, 0, 0, 1])  # three looks for the count, one before the halt, one after it
+
+    def find(text: str) -> tuple[Found, ...]:
+        return (Found(f"task-{text[4:12]}", "n", contacts=3, calls=next(calls)),)
+
+    dialer = BatchDialer(find=find, stop=StopOutcome.CONFIRMED)
+    assert isinstance(await settled(warehouse_dsn, dialer), Question)
+    assert (len(dialer.cancelled), state(conn)[0]) == (1, "in_doubt")
 
 
 async def test_a_campaign_that_was_stopped_in_doubt_is_collected_and_never_started(

@@ -7,13 +7,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from launching import PLAN, ScriptedDialer, forced, plan_of
+from launching import PLAN, BatchDialer, ScriptedDialer, forced, plan_of
+from settling import lost, run, settled
 
 from obzvon.errors import VendorError
 from obzvon.ledger.intents import intents_of
 from obzvon.stages.settle import take_apart
 from obzvon.stages.stop import StopCause, can_be_stopped, stop
-from obzvon.vendors.base import StopOutcome
+from obzvon.vendors.base import Acceptance, Found, StopOutcome
 from obzvon.warehouse.db import connect_async
 
 AT_VENDOR = "update ops.campaign_intent set state = %s, vendor_task_id = 'task-' || chunk_no, contacts_accepted = %s"
@@ -134,3 +135,52 @@ async def test_that_a_stop_was_asked_for_survives_the_death_of_whoever_asked(
     assert rows(conn, ROWS) == [("running", "a user ended the task", None, True)]
     async with await connect_async(warehouse_dsn) as aconn:
         assert [can_be_stopped(intent) for intent in await intents_of(aconn, PLAN)] == [True]
+
+
+@pytest.mark.parametrize("state", ["sending", "in_doubt"])
+async def test_a_stop_is_remembered_where_nobody_knows_whether_the_vendor_has_it(
+    warehouse_dsn: str, conn: psycopg.Connection, state: str
+) -> None:
+    plan_of(conn, contacts=1)
+    forced(conn, "update ops.campaign_intent set state = %s, submitted_at = now()", (state,))
+    conn.commit()
+    dialer = ScriptedDialer()
+    assert await stopped(warehouse_dsn, dialer) == {}
+    assert (dialer.cancelled, rows(conn, ROWS)) == ([], [(state, "a user ended the task", None, True)])
+    assert "not known whether the vendor has it" in rows(conn, EVENTS)[0][2]
+
+
+@pytest.mark.parametrize(
+    ("found", "ends"), [((), "cancelled"), ((Found("t-9", "n", contacts=0, calls=0),), "cancelled")]
+)
+async def test_what_was_stopped_in_doubt_is_never_sent_filled_or_started(
+    warehouse_dsn: str, conn: psycopg.Connection, found: tuple[Found, ...], ends: str
+) -> None:
+    plan_of(conn, contacts=2)
+    await run(warehouse_dsn, BatchDialer(create=lost()))
+    await stopped(warehouse_dsn, BatchDialer())
+    await settled(warehouse_dsn, BatchDialer(find=lambda _: found))
+    dialer = BatchDialer(find=lambda _: found, stop=StopOutcome.CONFIRMED)
+    await run(warehouse_dsn, dialer)
+    assert (dialer.created, dialer.handed, dialer.started) == ([], [], [])
+    assert dialer.cancelled == [campaign.task_id for campaign in found]
+    assert rows(conn, ROWS)[0][0] == "cancelled"
+
+
+async def test_a_stop_reaches_a_launch_that_is_filling_the_campaign(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=5)
+    batches: list[int] = []
+
+    class Filling(BatchDialer):
+        async def add_contacts(self, task_id: str, order: Any, contacts: Any) -> Acceptance:
+            batches.append(len(contacts))
+            if len(batches) == 2:  # the click comes while the second batch is on its way
+                await stopped(warehouse_dsn, BatchDialer(stop=StopOutcome.CONFIRMED))
+            return await super().add_contacts(task_id, order, contacts)
+
+    dialer = Filling()
+    await run(warehouse_dsn, dialer)
+    assert (batches, dialer.started) == ([2, 2], [])
+    assert rows(conn, ROWS) == [("running", "a user ended the task", "confirmed", True)]

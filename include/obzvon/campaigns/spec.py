@@ -236,12 +236,14 @@ class Waiting(Model):
 class Settling(Model):
     """How what is in doubt is looked up.
 
-    Absence is believed after `looks` equal looks, `pause_seconds` apart; after `minutes` a person is asked.
+    Absence is believed after `looks` equal looks, `pause_seconds` apart; after `minutes` a person is asked. A person's
+    "it does not exist" counts from `absent_minutes` after the sending on: until then the request may still arrive.
     """
 
     looks: Annotated[int, Field(ge=2)] = 3
     pause_seconds: Annotated[float, Field(ge=0)] = 20.0
     minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 30.0
+    absent_minutes: Annotated[float, Field(ge=0, le=24 * 60)] = 15.0
 
 
 class CampaignSpec(Model):

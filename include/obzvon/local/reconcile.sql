@@ -57,11 +57,11 @@ compared (position, vendor, what, theirs, ours, only_theirs, only_ours) as (
            sum(greatest(theirs - ours, 0)), sum(greatest(ours - theirs, 0))
     from contacts group by vendor
     union all
-    select 3, vendor, 'people dialled were accepted', count(theirs), count(ours),
+    select 3, vendor, 'people of attempts were accepted', count(theirs), count(ours),
            count(*) filter (where ours is null), 0
     from people group by vendor
     union all
-    select 4, vendor, 'dials = fact_call_attempt', count(theirs), count(ours),
+    select 4, vendor, 'attempts = fact_call_attempt', count(theirs), count(ours),
            count(*) filter (where ours is null), count(*) filter (where theirs is null)
     from calls group by vendor
     union all

@@ -35,6 +35,7 @@ from obzvon.ledger.contacts import (
 from obzvon.ledger.intents import Intent, in_doubt, move
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import SUPPRESSED, IntentState
+from obzvon.stages.stop import cancel
 from obzvon.vendors.base import Contact, Dialer, Found, Order
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
     cur = await run.conn.execute(UNSETTLED, (intent.intent_id,))
     if await cur.fetchone():
         await _doubt(run, intent, "a batch of contacts may or may not have arrived")
-    while not run.too_late(intent) and (batch := await _next_batch(run, intent)):
+    while not (intent.stop_cause or run.too_late(intent)) and (batch := await _next_batch(run, intent)):
         intent = await _add(run, intent, order, batch)
-    if intent.contacts_accepted or run.too_late(intent):
+    if intent.contacts_accepted or intent.stop_cause or run.too_late(intent):
         return intent
     return await _nobody(run, intent)
 
@@ -105,7 +106,9 @@ async def _nobody(run: Launcher, intent: Intent) -> Intent:
     """Nobody was taken: either everybody has opted out meanwhile, or the vendor refused each of them."""
     refused = intent.contacts_rejected > 0
     state = IntentState.REFUSED if refused else IntentState.CANCELLED
-    detail = "the vendor took no contact" if refused else SUPPRESSED
+    detail = SUPPRESSED
+    if refused:  # its count may have been late: nobody waits for a refused campaign, so it must not dial
+        detail = f"the vendor took no contact; stop: {await cancel(run.dialer, intent)}"
     moved = await move(run.conn, intent, state, run_id=run.run_id, detail=detail)
     await run.conn.commit()
     if refused:

@@ -31,13 +31,17 @@ GRACE = timedelta(hours=1)
 
 # The deadline of a wait counts from the last window of its batch; no batch ends later than its plan.
 _PLANS = """
-select p.plan_id
-from ops.campaign_plan p join ops.campaign_intent i using (plan_id)
-group by p.plan_id
-having bool_or(i.state in ('final', 'final_partial') and i.window_end_utc > %(now)s - %(days)s)
-    or bool_or(i.state in ('running', 'collecting')) and max(i.window_end_utc) + %(grace)s
-       + make_interval(secs => 3600 * coalesce((p.spec #>> '{wait,deadline_hours}')::float8, %(hours)s)) < %(now)s
-order by max(i.window_end_utc), p.plan_id
+select plan_id from (
+    select p.plan_id, max(i.window_end_utc) as ends,
+           bool_or(i.state in ('final', 'final_partial') and i.window_end_utc > %(now)s - %(days)s) as recent,
+           bool_or(i.state in ('running', 'collecting')) as abandoned,
+           bool_or(i.state in ('sending', 'created', 'in_doubt', 'running', 'collecting')) as at_work,
+           max(i.window_end_utc) + %(grace)s + make_interval(
+               secs => 3600 * coalesce((p.spec #>> '{wait,deadline_hours}')::float8, %(hours)s)) < %(now)s as over
+    from ops.campaign_plan p join ops.campaign_intent i using (plan_id)
+    group by p.plan_id) plans
+where recent and (over or not at_work) or abandoned and over
+order by ends, plan_id
 """
 
 
@@ -67,8 +71,8 @@ def batch_id(run_after: datetime) -> str:
 def late_plans(conn: psycopg.Connection, now: datetime) -> list[str]:
     """Ids of the plans to look at, those that leave the three days first.
 
-    A plan counts when an intent of it is final and its calls ended in the last three days, or when an intent is still
-    running or collecting an hour after the deadline: no live run leaves it there.
+    A plan counts when an intent of it is final, its calls ended in the last three days and no run is still at work on
+    it; or when an intent is still running or collecting an hour after the deadline: no live run leaves it there.
     """
     values = {"now": now, "days": DAYS, "grace": GRACE, "hours": Waiting().deadline_hours}
     return [plan_id for (plan_id,) in conn.execute(_PLANS, values)]

@@ -131,6 +131,8 @@ class Launcher:
             )
         if intent.state == S.REFUSED:  # asked to try again: nothing exists at the vendor
             intent = await self._move(intent, S.PLANNED)
+        if intent.state == S.PLANNED and intent.stop_cause:  # stopped while nobody knew whether the vendor had it
+            return await self._move(intent, S.CANCELLED, detail=f"stopped before it was created: {intent.stop_cause}")
         if intent.state == S.PLANNED:
             intent = await self._create(intent)
         if intent.state == S.CREATED:
@@ -174,22 +176,33 @@ class Launcher:
     async def _fill_and_start(self, intent: Intent) -> Intent:
         if intent.vendor_task_id is None:
             raise LedgerError(f"{intent.title}: created, but without the vendor's id")
-        if intent.stop_cause:  # somebody stopped it while it was filled or in doubt: it is collected, never started
-            if await under_way(self.conn, intent):
-                raise await self._doubt(intent, SENDER_DIED_FILLING)
-            over = S.RUNNING if intent.contacts_accepted else S.CANCELLED
-            return await self._move(intent, over, detail=f"stopped: {intent.stop_cause}")
+        if intent.stop_cause:
+            return await self._stopped(intent, intent.stop_cause)
         order = order_of(intent, self.spec, self.clock())
         if not self.dialer.contacts_in_create:
             intent = await add_candidates(self, intent, order)
             if intent.state == S.CREATED and self.too_late(intent):
                 return await self._stop_short(intent)
+        intent = await reread(self.conn, intent.intent_id)  # a stop takes no lock
         if intent.state != S.CREATED:
             return intent
+        if intent.stop_cause:
+            return await self._stopped(intent, intent.stop_cause)
         if not self.dialer.contacts_in_create:  # else the campaign dials by its schedule: it is to be waited for
             self.check_kill_switch()
         await self.dialer.start(intent.vendor_task_id or "", order, self.clock())
         return await self._move(intent, S.RUNNING, started_at=self.clock())
+
+    async def _stopped(self, intent: Intent, cause: str) -> Intent:
+        """Somebody stopped it while it was created, filled or in doubt: it is collected, never filled or started."""
+        if await under_way(self.conn, intent):
+            raise await self._doubt(intent, SENDER_DIED_FILLING)
+        await stop(self.conn, self.dialer, [intent], StopCause(cause), run_id=self.run_id)
+        intent = await reread(self.conn, intent.intent_id)
+        if intent.state != S.CREATED:
+            return intent
+        over = S.RUNNING if intent.contacts_accepted else S.CANCELLED
+        return await self._move(intent, over, detail=f"stopped: {cause}")
 
     async def _stop_short(self, intent: Intent) -> Intent:
         """A campaign that was filled too late is stopped; what it dialled by its own schedule is still collected."""

@@ -35,7 +35,29 @@ from obzvon.stages.stop import under_way
 from obzvon.stages.wait import task_of
 from obzvon.vendors.base import Dialer, Found, StopOutcome
 
-__all__ = ["Answer", "Choice", "Question", "Settler", "Sight", "UnusableAnswer", "answer", "look_out", "take_apart"]
+__all__ = [
+    "Answer",
+    "Choice",
+    "Question",
+    "Settler",
+    "Sight",
+    "UnusableAnswer",
+    "answer",
+    "check_at_vendor",
+    "look_out",
+    "take_apart",
+]
+    "Answer",
+    "Choice",
+    "Question",
+    "Settler",
+    "Sight",
+    "UnusableAnswer",
+    "answer",
+    "check_at_vendor",
+    "look_out",
+    "take_apart",
+]
 
 log = logging.getLogger(__name__)
 S = IntentState
@@ -51,7 +73,7 @@ class Choice(StrEnum):
 
 
 class UnusableAnswer(LedgerError):
-    """The answer lacks the vendor's id, or the id belongs to another intent. The question stands."""
+    """It lacks the vendor's id, the id belongs to another intent, or it comes too early. The question stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,42 +103,50 @@ class Question:
 
     @property
     def subject(self) -> str:
-        """The headline."""
-        intent = self.doubt.intent
+        """The headline; lists cut it off, so what differs comes first."""
+        intent, vendor = self.doubt.intent, self.doubt.intent.vendor_code.capitalize()
         what = "the campaign" if self.doubt.subject is Subject.CREATION else f"{self.doubt.batch} contacts"
-        whose = f"{intent.campaign_id}, {intent.call_date}, zone {intent.zone}"
-        return f"Does {intent.vendor_code.capitalize()} have {what} of {whose}?"
+        return (
+            f"{intent.call_date:%d.%m} {intent.zone} #{intent.chunk_no}: does {vendor} have {what} of"
+            f" {intent.campaign_id} ({intent.call_date})?"
+        )
 
     @property
     def evidence(self) -> str:
-        """All that is known, as Markdown."""
-        intent, doubt = self.doubt.intent, self.doubt
+        """All that is known, as Markdown, and what each answer does."""
+        intent, doubt, vendor = self.doubt.intent, self.doubt, self.doubt.intent.vendor_code.capitalize()
         creation = doubt.subject is Subject.CREATION
-        what = "the creation of a campaign" if creation else f"contacts added to campaign {intent.vendor_task_id}"
         lines = {
-            "What is in doubt": f"{what}, {doubt.batch} contacts",
+            "In doubt": "the creation of a campaign" if creation else f"contacts added to {intent.vendor_task_id}",
+            "Contacts": str(doubt.batch),
             "Campaign": f"{intent.campaign_id}, calls of {intent.call_date}, zone {intent.zone} #{intent.chunk_no}",
-            "Window": f"{intent.window_start_utc:%Y-%m-%d %H:%M} to {intent.window_end_utc:%Y-%m-%d %H:%M} UTC",
+            "Calls": f"{intent.window_start_utc:%Y-%m-%d %H:%M} to {intent.window_end_utc:%Y-%m-%d %H:%M} UTC,"
+            f" at {intent.local_from:%H:%M}–{intent.local_to:%H:%M} where the people are",
             "Sent": f"{doubt.sent_at:%Y-%m-%d %H:%M:%S} UTC",
             "Error": intent.note or "unknown",
-            "Seen since": self.seen,
+            "Known since": self.seen,
             "Intent": intent.intent_id,
         }
         table = "\n".join(f"| {name} | {value} |" for name, value in lines.items())
-        cabinet = f"Look in the cabinet of {intent.vendor_code.capitalize()}"
         look = f"for a campaign whose name carries `{marker(intent.intent_id)}`."
         if not creation:
             look = (
                 f"at campaign {intent.vendor_task_id}: with {doubt.before + doubt.batch} contacts “it exists”,"
                 f" with {doubt.before} it does not; otherwise leave it."
             )
-        return f"| | |\n|---|---|\n{table}\n\n{cabinet} {look} {_HOW}"
+        return f"| | |\n|---|---|\n{table}\n\nLook in the cabinet of {vendor} {look}\n\n{_HOW.format(vendor=vendor)}"
 
 
-_HOW = (
-    "Wait a quarter of an hour after the time of sending before you say that it does not exist. Nobody is called while"
-    " the question is open, and nothing is sent again unless you say so."
-)
+_HOW = """\
+* We send nothing while the question is open. But if {vendor} has it, **{vendor} dials these people when the calls
+  begin, whatever you answer**: look before then. To prevent the calls, delete the campaign in the cabinet and say
+  “leave it”.
+* **It exists** (give its id): its calls are waited for and loaded.
+* **It does not exist, send again**: it is created once more. If it does exist, people are called twice. Counts from a
+  quarter of an hour after the sending on; an earlier answer is asked for again.
+* **Leave it**: we do not call these people. If {vendor} does, its calls stay out of the warehouse.
+
+An answer that cannot be used is asked for again; the log of this task says why."""
 
 
 @dataclass(slots=True)
@@ -139,7 +169,7 @@ class Settler:
             self.dialer, doubt, self.spec, deadline=deadline_of(self.spec.settle, self.clock()),
             sleep=self.sleep, clock=self.clock,
         )  # fmt: skip
-        return await self.conclude(intent, seen)
+        return await self.conclude(doubt, seen)
 
     async def doubt(self, intent: Intent) -> Doubt | None:
         """What is in doubt, None when nothing is (any more)."""
@@ -150,13 +180,18 @@ class Settler:
                 await self.conn.commit()
             return await doubt_of(self.conn, intent) if intent.state == S.IN_DOUBT else None
 
-    async def conclude(self, intent: Intent, seen: Sight | None) -> Intent | Question:
-        """The step that follows from what was seen, or the question. None: the vendor did not answer in time."""
-        async with lock(self.conn, intent.intent_id):
-            intent = await reread(self.conn, intent.intent_id)
+    async def conclude(self, looked: Doubt, seen: Sight | None) -> Intent | Question:
+        """The step that follows from what was seen, or the question. None: the vendor did not answer in time.
+
+        What was seen is about the doubt that was looked for, `looked`; a later one of the intent is left alone.
+        """
+        async with lock(self.conn, looked.intent.intent_id):
+            intent = await reread(self.conn, looked.intent.intent_id)
             if intent.state != S.IN_DOUBT:
                 return intent
             doubt = await doubt_of(self.conn, intent)
+            if not doubt.same(looked):
+                return intent
             if seen is None:
                 return Question(doubt, f"the look-up did not answer for {self.spec.settle.minutes:g} minutes")
             if doubt.subject is Subject.CREATION:
@@ -261,8 +296,13 @@ def _certain(doubt: Doubt, seen: Sight) -> bool:
     return seen.contacts == doubt.before + doubt.batch
 
 
-async def answer(conn: psycopg.AsyncConnection, question: Question, said: Answer, *, run_id: str) -> Intent:
-    """Take a person's answer to the ledger, with who gave it and when. An intent settled meanwhile stays as it is."""
+async def answer(
+    conn: psycopg.AsyncConnection, question: Question, said: Answer, rule: Settling, *, run_id: str
+) -> Intent:
+    """Take a person's answer to the ledger, with who gave it and when. An intent settled meanwhile stays as it is.
+
+    Raises UnusableAnswer where the question has to be asked again.
+    """
     intent_id = question.doubt.intent.intent_id
     async with lock(conn, intent_id):
         intent = await reread(conn, intent_id)
@@ -272,13 +312,43 @@ async def answer(conn: psycopg.AsyncConnection, question: Question, said: Answer
         if not doubt.same(question.doubt):  # it was settled and is in doubt again: that is another question
             return intent
         task_id = await _said_id(conn, doubt, said)
-        return await close(
-            conn, doubt, _FINDINGS[said.choice], run_id=run_id, evidence=f"answer: {said.choice}", by=said.by,
-            answered_at=said.at, vendor_task_id=task_id,
-        )  # fmt: skip
+        _late_enough(doubt, said, rule)
+        try:
+            return await close(
+                conn, doubt, _FINDINGS[said.choice], run_id=run_id, evidence=f"answer: {said.choice}", by=said.by,
+                answered_at=said.at, vendor_task_id=task_id,
+            )  # fmt: skip
+        except psycopg.errors.UniqueViolation:  # two answers gave one id in the same moment
+            await conn.rollback()
+            raise UnusableAnswer(f"{doubt.intent.title}: that campaign belongs to another intent") from None
 
 
 _FINDINGS = {Choice.EXISTS: Finding.EXISTS, Choice.ABSENT: Finding.ABSENT, Choice.LEAVE: Finding.LEFT}
+
+
+async def check_at_vendor(dialer: Dialer, doubt: Doubt, said: Answer, now: datetime) -> None:
+    """UnusableAnswer when the vendor lists campaigns and the one that is said to exist does not carry the marker.
+
+    A list that fails is no objection: a person is asked because of such lists.
+    """
+    if said.choice is not Choice.EXISTS or doubt.subject is not Subject.CREATION:
+        return
+    try:
+        found = await dialer.find(marker(doubt.intent.intent_id), doubt.sent_at - SKEW, now + SKEW)
+    except (VendorError, ContractBreak) as error:
+        log.warning("%s: the answer could not be checked: %s", doubt.intent.title, error)
+        return
+    if found is not None and (said.task_id or "").strip() not in {campaign.task_id for campaign in found}:
+        raise UnusableAnswer(f"{doubt.intent.title}: the vendor lists no such campaign with this intent's marker")
+
+
+def _late_enough(doubt: Doubt, said: Answer, rule: Settling) -> None:
+    first = doubt.sent_at + timedelta(minutes=rule.absent_minutes)
+    if said.choice is Choice.ABSENT and (said.at or first) < first:
+        raise UnusableAnswer(
+            f"{doubt.intent.title}: before {first:%H:%M} UTC nobody can know that it does not exist, the request may"
+            " still arrive; look again then"
+        )
 
 
 async def _said_id(conn: psycopg.AsyncConnection, doubt: Doubt, said: Answer) -> str | None:

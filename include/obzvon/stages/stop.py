@@ -18,7 +18,7 @@ from obzvon.ledger.intents import Intent, move, note_event, reread
 from obzvon.ledger.states import IntentState
 from obzvon.vendors.base import Dialer, StopOutcome
 
-__all__ = ["StopCause", "can_be_stopped", "stop", "under_way"]
+__all__ = ["StopCause", "can_be_stopped", "cancel", "stop", "under_way"]
 
 log = logging.getLogger(__name__)
 S = IntentState
@@ -40,6 +40,11 @@ WORDS = {
     StopOutcome.NOT_POSSIBLE: "cannot be stopped, the vendor documents no way: it dials until its schedule ends;"
     " stop it in the vendor's cabinet",
 }
+
+NOT_KNOWN = "not known whether the vendor has it; it will not be sent, filled or started any more"
+
+#: Nothing can be told to the vendor yet, but whoever finds out what it has must know that it was stopped.
+UNKNOWN_AT_VENDOR = (S.SENDING, S.IN_DOUBT)
 
 _ASK = """
 update ops.campaign_intent set stop_asked_at = now(), stop_cause = %s, stop_outcome = null where intent_id = any(%s)
@@ -63,9 +68,13 @@ async def stop(
     it must also work while a launch is filling the campaign.
     """
     chosen = [intent for intent in intents if can_be_stopped(intent)]
-    await conn.execute(_ASK, (cause, [intent.intent_id for intent in chosen]))
+    unknown = [i for i in intents if i.state in UNKNOWN_AT_VENDOR and i.vendor_task_id is None and not i.stop_cause]
+    await conn.execute(_ASK, (cause, [intent.intent_id for intent in (*chosen, *unknown)]))
+    for intent in unknown:
+        log.warning("%s: %s: %s", intent.title, cause, NOT_KNOWN)
+        await note_event(conn, intent, f"{cause}: {NOT_KNOWN}", run_id)
     await conn.commit()
-    outcomes = await asyncio.gather(*(_cancel(dialer, intent) for intent in chosen))
+    outcomes = await asyncio.gather(*(cancel(dialer, intent) for intent in chosen))
     for intent, outcome in zip(chosen, outcomes, strict=True):
         detail = f"{cause}: {WORDS[outcome]}"
         log.warning("%s: %s", intent.title, detail)
@@ -76,7 +85,8 @@ async def stop(
     return {intent.intent_id: outcome for intent, outcome in zip(chosen, outcomes, strict=True)}
 
 
-async def _cancel(dialer: Dialer, intent: Intent) -> StopOutcome:
+async def cancel(dialer: Dialer, intent: Intent) -> StopOutcome:
+    """What one attempt to stop reached; an error of the vendor confirms nothing."""
     try:
         return await dialer.cancel(intent.vendor_task_id or "")
     except ObzvonError as error:

@@ -53,6 +53,7 @@ async def watch(
     """
     looks: dict[str, list[Progress]] = {t.order.intent_id: [] for t in tasks}
     ended: dict[str, Completeness] = {}
+    told = ""
     while len(ended) < len(tasks):
         await sleep(poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311
         if interrupted is not None and await interrupted():
@@ -61,12 +62,18 @@ async def watch(
         if clock() >= deadline:
             log.warning("deadline reached: %d of %d reports are not complete", len(waiting), len(tasks))
             return ended | {t.order.intent_id: "partial" for t in waiting}
+        why = ""
         for task in waiting:
             judgement = await _look(dialer, task, looks[task.order.intent_id], rule)
             if judgement.complete:
                 ended[task.order.intent_id] = "complete"
                 log.info("intent %s: report complete: %s", task.order.intent_id[:8], judgement.why)
-        log.info("%d of %d reports complete; %s", len(ended), len(tasks), _summary(looks, tasks))
+            else:
+                why = f"; the next waits: {judgement.why}"
+        says = f"{len(ended)} of {len(tasks)} reports complete; {_summary(looks, tasks)}{why}"
+        if says != told:  # a look that saw nothing new has nothing to tell
+            log.info("%s", says)
+            told = says
     return ended
 
 

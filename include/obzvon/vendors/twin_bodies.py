@@ -73,7 +73,9 @@ def v1_task(
 
 def candidates(task_id: str, order: Order, contacts: Sequence[Contact], *, zone_unit: int) -> dict[str, Any]:
     """The batch of one request; it never starts the task. `zone_unit`: seconds in a unit of `timezone` (1 or 60)."""
-    zone = order.offsets[0] if len(order.offsets) == 1 else None
+    # Where several zones are possible, the order's window is inside the hours of each: TWIN must judge by one of them
+    # and not by a guess of its own, by which it may be night.
+    zone = order.offsets[0]
     return {"forceStart": False, "batch": [_candidate(task_id, contact, zone, zone_unit) for contact in contacts]}
 
 
@@ -82,18 +84,16 @@ def day_second(clock: time) -> int:
     return clock.hour * 3600 + clock.minute * 60 + clock.second
 
 
-def _candidate(task_id: str, contact: Contact, zone: int | None, zone_unit: int) -> dict[str, Any]:
+def _candidate(task_id: str, contact: Contact, zone: int, zone_unit: int) -> dict[str, Any]:
     offset = zone if contact.tz_offset_min is None else contact.tz_offset_min
-    candidate: dict[str, Any] = {
+    return {
         "autoCallId": task_id,
         "phone": [contact.phone.removeprefix("+")],
         "variables": {name: value for name, value in contact.variables.items() if value is not None},
         "callbackData": {"external_id": contact.external_id},
         "clientExternalId": contact.external_id,
+        "timezone": offset * 60 // zone_unit,
     }
-    if offset is not None:
-        candidate["timezone"] = offset * 60 // zone_unit
-    return candidate
 
 
 def _additional(settings: TwinV1Settings, order: Order) -> dict[str, Any]:

@@ -17,8 +17,19 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.ledger.doubts import Doubt, doubt_of, sent_at_of
 from obzvon.ledger.intents import Intent, intents_of
 from obzvon.ledger.states import IntentState
-from obzvon.stages.settle import Answer, Choice, Question, Settler, UnusableAnswer, answer, deadline_of, take_apart
+from obzvon.stages.settle import (
+    Answer,
+    Choice,
+    Question,
+    Settler,
+    UnusableAnswer,
+    answer,
+    check_at_vendor,
+    deadline_of,
+    take_apart,
+)
 from obzvon.stages.wait import deadline_of as wait_deadline
+from obzvon.vendors.patience import Patience
 from obzvon.warehouse.db import connect_async
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
@@ -144,20 +155,28 @@ class SettleOperator(HITLOperator):
     async def _conclude(self, said: SightEvent, run_id: str) -> Intent | Question:
         dsn, spec = await self._connect()
         async with dialer_of(spec, dsn) as connected, await connect_async(dsn) as conn:
-            settler = Settler(conn, connected.dialer, spec, run_id)
-            return await settler.conclude(await self._one(conn), said.sight())
+            found = await self._mine(conn)
+            if isinstance(found, Intent):
+                return found
+            return await Settler(conn, connected.dialer, spec, run_id).conclude(found, said.sight())
 
     async def _answer(self, given: Answer, run_id: str) -> Intent | Question:
-        dsn, _ = await self._connect()
-        async with await connect_async(dsn) as conn:
-            intent = await self._one(conn)
-            if intent.state != IntentState.IN_DOUBT:
-                return intent
-            asked = Question(await doubt_of(conn, intent), "")
-            if asked.doubt.sent_at != await sent_at_of(conn, self.plan_id, int(self.batch_no)):
-                return intent
+        dsn, spec = await self._connect()
+        async with dialer_of(spec, dsn, patience=Patience(attempts=1)) as connected, await connect_async(dsn) as conn:
+            found = await self._mine(conn)
+            if isinstance(found, Intent):
+                return found
             try:
-                return await answer(conn, asked, given, run_id=run_id)
+                await check_at_vendor(connected.dialer, found, given, datetime.now(UTC))
+                return await answer(conn, Question(found, ""), given, spec.settle, run_id=run_id)
             except UnusableAnswer as error:
                 self.log.warning("%s; asking again", error)
-                return Question(asked.doubt, str(error))
+                return Question(found, str(error))
+
+    async def _mine(self, conn: psycopg.AsyncConnection) -> Doubt | Intent:
+        """The doubt of this number; the intent where it is settled, or in doubt about something later."""
+        intent = await self._one(conn)
+        if intent.state != IntentState.IN_DOUBT:
+            return intent
+        doubt = await doubt_of(conn, intent)
+        return doubt if doubt.sent_at == await sent_at_of(conn, self.plan_id, int(self.batch_no)) else intent
