@@ -47,17 +47,6 @@ __all__ = [
     "look_out",
     "take_apart",
 ]
-    "Answer",
-    "Choice",
-    "Question",
-    "Settler",
-    "Sight",
-    "UnusableAnswer",
-    "answer",
-    "check_at_vendor",
-    "look_out",
-    "take_apart",
-]
 
 log = logging.getLogger(__name__)
 S = IntentState
