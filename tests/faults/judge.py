@@ -45,13 +45,11 @@ def figures(scene: Scene) -> dict[str, int]:
     }
 
 
-# A row is explained when it is excluded with a reason, refused by the vendor, or its campaign ended for a noted cause.
+# Everybody to be called but those excluded with a reason and those whom the vendor itself refused.
 _TO_BE_CALLED = """
 select trim(leading '+' from p.phone_e164)
 from ops.plan_contact c join pii.contact_payload p using (plan_id, row_no)
-left join ops.campaign_intent i using (intent_id)
 where c.exclusion_code is null and c.sent_state is distinct from 'rejected'
-  and not (i.state in ('cancelled', 'refused') and i.note is not null)
 """
 
 # People whom the vendor said it took and never called; the audit counts them and says so.
