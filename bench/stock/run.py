@@ -38,8 +38,8 @@ from obzvon.sandbox.process import running_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = Path(__file__).parent / "dags"
+RESULTS = Path(__file__).parent / "results.jsonl"
 TRIES = 2
-SHARED_LANES = 4
 LONG_ENOUGH = 36_000.0  # real seconds a token lives: it dies only where a case says so
 
 
@@ -169,10 +169,11 @@ def _until_dags(stack: BenchStack) -> None:
 def measure(bench: Bench, cases: Sequence[Case], lanes: int) -> Iterator[dict[str, Any]]:
     """The lines as they come; a case that cannot be measured is said on stderr and has none."""
     own, shared = [c for c in cases if not c.shared], [c for c in cases if c.shared]
-    MEETING.barrier = threading.Barrier(max(1, len(shared)), action=bench.stack.kill_scheduler)
+    meetings = [shared[start : start + lanes] for start in range(0, len(shared), lanes)]  # all of one must fit in
     pool = ThreadPoolExecutor(lanes)
     try:
-        for batch in (own, shared):
+        for batch in (own, *meetings):
+            MEETING.barrier = threading.Barrier(max(1, len(batch)), action=bench.stack.kill_scheduler)
             jobs = {pool.submit(bench.line, case): case for case in batch}
             for job in as_completed(jobs):
                 try:
@@ -194,15 +195,13 @@ def _write(out: Path, lines: dict[str, dict[str, Any]], order: list[str]) -> Non
 
 def main(
     case: Annotated[list[str] | None, typer.Option(help="Only cases whose id matches; * is a wildcard.")] = None,
-    out: Annotated[Path, typer.Option(help="JSON lines; other cases' lines in it are kept.")] = Path(
-        ".faults/stock.jsonl"
-    ),
-    lanes: Annotated[int, typer.Option(min=SHARED_LANES, help="Cases at once.")] = 4,
+    out: Annotated[Path, typer.Option(help="JSON lines; other cases' lines in it are kept.")] = RESULTS,
+    lanes: Annotated[int, typer.Option(min=1, help="Cases at once.")] = 4,
     keep: Annotated[Path | None, typer.Option(help="State folder to keep, for a look into the logs.")] = None,
-    list_: Annotated[bool, typer.Option("--list", help="Print the ids of the cases and stop.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Print the cases as JSON lines and stop.")] = False,
 ) -> None:
     """Run the stock pipelines under faults and write what came of it."""
-    chosen = [one for one in every() if not case or any(fnmatch.fnmatch(one.id, wanted) for wanted in case)]
+    chosen = _chosen(case)
     if list_:
         for one in chosen:
             print(json.dumps({"case": one.id, "vendor": one.vendor, "fault": one.fault, "point": one.point}))
@@ -218,8 +217,20 @@ def main(
             lines[line["case"]] = line
             _write(out, lines, order)
             _say(f"  {done:>3}/{len(chosen)} {time.monotonic() - began:5.0f} s  {_sentence(line)}")
+    _say(
+        f"{done} of {len(chosen)} cases written to {out}; the page takes them: PYTHONPATH=tests python -m faults --page"
+    )
     if done < len(chosen):
         raise typer.Exit(1)
+
+
+def _chosen(wanted: Sequence[str] | None) -> list[Case]:
+    """The cases that a pattern matches; a pattern that matches nothing is refused before anything is started."""
+    ids = [one.id for one in every()]
+    for pattern in wanted or ():
+        if not fnmatch.filter(ids, pattern):
+            raise typer.BadParameter(f"no case matches {pattern!r}; --list shows all")
+    return [one for one in every() if not wanted or any(fnmatch.fnmatch(one.id, pattern) for pattern in wanted)]
 
 
 def _sentence(line: dict[str, Any]) -> str:

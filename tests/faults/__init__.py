@@ -7,6 +7,7 @@ strikes    what happens to a worker at the moment that a case names
 cases      every case as data
 runner     one case from start to end
 judge      the figures of a case: who was dialled, against what we know of it
+choice     which cases a command line means
 page       docs/faults.md from the lines of all producers
 sizes      how much random sequences and the killed delivery play: OBZVON_FAULT_SEQUENCES
 mortal     a worker inside the test's process that dies between two awaits

@@ -1,11 +1,12 @@
 """`python -m faults.run_airflow`: the cases that need a real Airflow, one after another in one stack.
 
-Its lines are in .faults/airflow.jsonl; docs/faults.md is written anew. Fails when a case costs more than it may.
+Its lines are in tests/faults/results/airflow.jsonl: those of the cases played are replaced, and docs/faults.md is
+written anew. Fails when a case costs more than it may.
 """
 
 from __future__ import annotations
 
-import fnmatch
+import json
 import os
 import shutil
 import sys
@@ -24,6 +25,7 @@ from faults import page
 from faults.airflow_cases import VENDORS, Play, every
 from faults.airflow_judge import figures
 from faults.airflow_scene import Scene, write_campaigns, write_lists
+from faults.choice import matching
 
 Line = dict[str, Any]
 
@@ -46,9 +48,8 @@ def play(one: Play, scene: Scene) -> Iterator[Line]:
 def chosen(wanted: Sequence[str]) -> list[Play]:
     """The plays of which a line is wanted, and those whose runs they go on with."""
     plays = {one.name: one for one in every()}
-    names = {
-        one.name for one in plays.values() if any(fnmatch.fnmatch(one.case(v), w) for v in VENDORS for w in wanted)
-    }
+    ids = matching(order(), wanted)
+    names = {one.name for one in plays.values() if ids & {one.case(vendor) for vendor in VENDORS}}
     names |= {plays[name].on or name for name in names}
     return [one for one in plays.values() if one.name in names]
 
@@ -72,16 +73,18 @@ def _played(one: Play, scene: Scene) -> list[Line]:
 
 
 def _all(world: World, plays: Sequence[Play], folder: Path) -> list[str]:
-    began, wrong, scenes = time.monotonic(), list[str](), dict[str, Scene]()
+    began, wrong, scenes, kept = time.monotonic(), list[str](), dict[str, Scene](), list[Line]()
     for number, one in enumerate(plays, 1):
         scene = scenes[one.on] if one.on else Scene(world, tomorrow(number), {vendor: [] for vendor in VENDORS})
         scenes[one.name] = scene
         write_lists(folder, number)
         lines = _played(one, scene)
         page.write("airflow", lines, order())
+        kept += lines
         bad = {one.case(v) for v in VENDORS} - {line["case"] for line in lines if fits(one, line)}
         wrong += sorted(bad)
         _say(f"  {number:>3}/{len(plays)} {time.monotonic() - began:5.0f} s  {one.name}{_seconds(lines)}")
+    page.publish("airflow", kept, order(), _say)
     return wrong
 
 
@@ -97,21 +100,29 @@ def fits(one: Play, line: Line) -> bool:
     return not found
 
 
+def _list(plays: Sequence[Play]) -> None:
+    for one in plays:
+        for vendor in VENDORS:
+            print(json.dumps({"case": one.case(vendor), "vendor": vendor, "fault": one.fault, "point": one.point}))
+
+
 def main(
     case: Annotated[list[str] | None, typer.Option(help="Only cases whose id matches; * is a wildcard.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Print the cases as JSON lines and stop.")] = False,
 ) -> None:
     """Play the cases that need a real Airflow. Twelve minutes on two cores."""
+    plays = chosen(case or ["*"])
+    if list_:
+        _list(plays)
+        return
     temporary = Path(tempfile.mkdtemp(prefix="obzvon-faults-campaigns-"))
     write_campaigns(folder := temporary / "campaigns")
     os.environ["OBZVON_CAMPAIGNS"] = str(folder)
     try:
         with running_world("obzvon-faults-airflow-", _say) as world:
-            wrong = _all(world, chosen(case or ["*"]), folder)
+            wrong = _all(world, plays, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    page.write("airflow", [], order())
-    page.take_over()
-    page.PAGE.write_text(page.rendered(page.read(), page.sequences()), encoding="utf-8")
     if wrong:
         _say(f"{len(wrong)} cases are not as they must be: {', '.join(wrong)}")
         raise typer.Exit(1)

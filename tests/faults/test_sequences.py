@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from faults.campaigns import PAGE, ROOT, VENDORS
+from faults import page
+from faults.campaigns import PAGE, VENDORS
 from faults.cases import CANDIDATES, CREATE, HTML, LIST, LOGIN, LOOK, REPORT
 from faults.judge import IN_THE_END
 from faults.mortal import Executioner, Work
@@ -37,7 +38,6 @@ from obzvon.warehouse.db import connect_async
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(7200 if WHOLE else 300)]
 STEPS, ROUNDS, LOOKS = 20, 8, 40
-RESULT = ROOT / ".faults" / "sequences.jsonl"
 _JSON = {"content_type": "application/json"}
 
 QOLIO = {"vendor": "qolio", "method": "POST", "path": "/phone_calls$"}
@@ -333,5 +333,4 @@ def _tell(seconds: float, failures: int) -> None:
     }
     print(f"\n{line}")
     if WHOLE:
-        RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(f"{json.dumps(line)}\n", encoding="utf-8")
+        page.path("sequences").write_text(f"{json.dumps(line)}\n", encoding="utf-8")

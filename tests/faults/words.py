@@ -79,3 +79,33 @@ POINTS = {
     "deliver_asked": "before Qolio has a call",
     "deliver_answered": "the answer is here, the ledger's commit is not done",
 }
+
+_AIRFLOW = {"kill_task", "kill_airflow", "kill_scheduler", "kill_triggerer", "shut_down"}
+_CLICKS = {"clear_task", "clear_run", "second_run", "two_runs", "mark_failed", "kill_switch"}
+_WORKER, _DATABASE = {"kill"}, {"pg_gone", "pg_crash"}
+_CALM = {"none", "two_workers"}
+_NETWORK = {
+    "login": "network, creation",
+    "create": "network, creation",
+    "candidates": "network, contacts",
+    "play": "network, contacts",
+    "wait": "network, waiting",
+    "report": "network and rows, report",
+    "deliver": "network, delivery",
+}
+
+FAMILIES = (
+    "nothing wrong, or two workers at once",
+    *dict.fromkeys(_NETWORK.values()),
+    "deaths of the worker",
+    "database",
+    "Airflow's parts",
+    "clicks, and runs of the same day",
+)
+
+
+def family(fault: str, point: str) -> str:
+    """The family of a case; what strikes decides, and for a request that fails, which request it is."""
+    calm, worker, database, airflow, clicks = FAMILIES[0], *FAMILIES[-4:]
+    sets = {calm: _CALM, worker: _WORKER, database: _DATABASE, airflow: _AIRFLOW, clicks: _CLICKS}
+    return next((name for name, faults in sets.items() if fault in faults), None) or _NETWORK[point]
