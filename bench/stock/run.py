@@ -217,9 +217,9 @@ def main(
             lines[line["case"]] = line
             _write(out, lines, order)
             _say(f"  {done:>3}/{len(chosen)} {time.monotonic() - began:5.0f} s  {_sentence(line)}")
-    _say(
-        f"{done} of {len(chosen)} cases written to {out}; the page takes them: PYTHONPATH=tests python -m faults --page"
-    )
+    _say(f"{done} of {len(chosen)} cases written to {out}")
+    if out == RESULTS:
+        _say("docs/faults.md takes them over with: PYTHONPATH=tests .venv/bin/python -m faults --page")
     if done < len(chosen):
         raise typer.Exit(1)
 
