@@ -102,7 +102,7 @@ def test_a_person_decides_what_dialog_cannot_tell_while_the_others_go_on(mended:
 
     cabinet, asked = admin(world, "campaigns", vendor="dialog"), questions(world, run)
     for question in asked:
-        for evidence in ("demo_dialog", day.isoformat(), "| Contacts |", "UTC", "the connection failed after the request"):
+        for evidence in ("demo_dialog", str(day), "| Contacts |", "UTC", "the connection failed after the request"):
             assert evidence in question["body"]
         assert "+79" not in question["body"]
     exist = [question for question in asked if of_marker(cabinet, question)]
