@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ import pytest
 from conftest import World, tomorrow
 
 from obzvon.ledger.keys import plan_id
-from obzvon.local.airflow_api import Run, TaskInstance
+from obzvon.local.airflow_api import Run, TaskInstance, health
 from obzvon.local.processes import stop_all
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -59,11 +59,20 @@ def answer(world: World, run: Run, question: dict[str, Any], choice: str, vendor
     index = question["task_instance"]["map_index"]
     path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/doubt.settle/{index}/hitlDetails"
     said = {"chosen_options": [choice], "params_input": {"vendor_id": vendor_id}}
+    # no person is as fast: Airflow fails a task that is answered before its scheduler has noted that it waits
+    seen = datetime.now(UTC)
+    world.until(lambda: oldest_beat(world) > seen, "the scheduler has gone round once more", 60)
     world.api.ask("PATCH", path, json=said)
 
 
+def oldest_beat(world: World) -> datetime:
+    """When the slowest of Airflow's processes last said that it lives."""
+    found = health(world.api.base_url)
+    return found.oldest_heartbeat if found else datetime.min.replace(tzinfo=UTC)
+
+
 def settle(world: World, run: Run, question: dict[str, Any], choice: str, finding: str, vendor_id: str = "") -> None:
-    """Answer until the ledger has it: Airflow can lose an answer that comes in the second of asking, and asks again."""
+    """Answer until the ledger has it: an answer that Airflow loses is asked for again."""
     intent = question["body"].split("| Intent | ")[1][:64]
     known = "select 1 from ops.settlement where intent_id = %s and finding = %s"
 
