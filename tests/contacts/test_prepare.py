@@ -19,7 +19,7 @@ from obzvon.ledger.keys import ALL_OFFSETS, phone_key
 SECRET = b"a secret of the installation"
 COLUMNS = [
     "row_no", "contact_id", "phone_raw", "phone_e164", "phone_key", "full_name", "region", "segment",
-    "tz_offsets", "tz_source", "exclusion_reason", "variables",
+    "tz_offsets", "tz_source", "person_key", "consent_date", "consent_ref", "exclusion_reason", "variables",
 ]  # fmt: skip
 
 
@@ -42,6 +42,9 @@ def test_a_good_row_in_full() -> None:
         "segment": None,
         "tz_offsets": [360],
         "tz_source": "region",
+        "person_key": None,
+        "consent_date": None,
+        "consent_ref": None,
         "exclusion_reason": None,
         "variables": '{"debt":1200.5,"shop":"Пример"}',
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,9 @@ def _person(number: int, offset: int) -> dict[str, Any]:
         "segment": None,
         "tz_offsets": [offset],
         "tz_source": "declared",
+        "person_key": None,
+        "consent_date": date(2026, 1, 15),
+        "consent_ref": "form",
         "exclusion_reason": None,
         "variables": '{"name": "Человек"}',
     }

@@ -189,23 +189,36 @@ def _repeated(numbers: Numbers) -> Iterator[Person]:
     )
 
 
+def consent(person: Person) -> tuple[str, str]:
+    """When the person agreed to be called and where the proof is; a few never did."""
+    if person.number % 75 == 0:
+        return "", ""
+    return f"{1 + person.number % 28:02d}.{1 + person.number % 9:02d}.2026", f"Анкета № {4000 + person.number}"
+
+
 def dialog_rows() -> Iterator[list[str]]:
     """The list of the survey: shop customers after a delivery."""
-    yield ["ID клиента", "ФИО", "Телефон", "Регион", "Часовой пояс", "Сегмент", "Дата заказа", "Сумма заказа"]
+    yield [
+        *("ID клиента", "ФИО", "Телефон", "Регион", "Часовой пояс", "Сегмент", "Дата заказа", "Сумма заказа"),
+        *("Согласие от", "Согласие"),
+    ]
     for p in people(("907", "935", "943", "944", "945", "946"), seed=7919):
         segment = ("новый", "постоянный", "VIP")[p.number % 3]
         date = f"{1 + p.number % 28:02d}.10.2026"
-        yield [f"C-{100000 + p.number}", p.name, p.phone, p.region, p.zone, segment, date, p.amount]
+        yield [f"C-{100000 + p.number}", p.name, p.phone, p.region, p.zone, segment, date, p.amount, *consent(p)]
 
 
 def twin_rows() -> Iterator[list[str]]:
     """The list of the reminder: patients of a clinic before a visit."""
-    yield ["Код", "Пациент", "Моб. телефон", "Область", "Пояс", "Филиал", "Дата приёма", "Время", "К оплате"]
+    yield [
+        *("Код", "Пациент", "Моб. телефон", "Область", "Пояс", "Филиал", "Дата приёма", "Время", "К оплате"),
+        *("Согласие от", "Согласие"),
+    ]
     for p in people(("947", "948", "956", "957", "972", "973", "974", "975", "976"), seed=6133):
         branch = ("Центр", "Север", "Юг")[p.number % 3]
         time = f"{9 + p.number % 10:02d}:{15 * (p.number % 4):02d}"
         date = f"{1 + p.number % 28:02d}.12.2026"
-        yield [f"{p.number:05d}", p.name, p.phone, p.region, p.zone, branch, date, time, p.amount]
+        yield [f"{p.number:05d}", p.name, p.phone, p.region, p.zone, branch, date, time, p.amount, *consent(p)]
 
 
 def write(name: str, rows: Iterator[list[str]], folder: Path = HERE) -> Path:

@@ -134,15 +134,31 @@ class Columns(Model):
     timezone: str | None = None
     region: str | None = None
     segment: str | None = None
+    consent_date: str | None = None
+    consent_ref: str | None = None
+
+    @model_validator(mode="after")
+    def _consent_is_proven(self) -> Self:
+        if (self.consent_date is None) != (self.consent_ref is None):
+            raise ValueError("`consent_date` and `consent_ref` go together: a consent is a date and where its proof is")
+        return self
 
 
 class Contacts(Model):
-    """Where the people come from."""
+    """Where the people come from.
+
+    `registry` names the system whose `contact_id` they carry: campaigns with one registry know each other's people, so
+    that one person with two phones counts once. `max_change_share` compares with the last plan of the campaign, null =
+    any size; `max_age_hours` is the age of a file, null = any.
+    """
 
     source: Source
     columns: Columns
     max_reject_share: Share = 0.05
     max_contacts: Annotated[int, Field(ge=1)] = 1_000_000
+    registry: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")] = "default"
+    max_change_share: Annotated[float, Field(gt=0)] | None = 0.5
+    max_age_hours: Annotated[float, Field(gt=0)] | None = None
 
 
 class Variable(Model):
@@ -172,8 +188,8 @@ class Goal(OutcomeRule):
     title: str
 
 
-class Window(Model):
-    """Subscriber-local hours in which a person may be called; narrows the policy's window, never widens it."""
+class Hours(Model):
+    """Subscriber-local hours."""
 
     start: Annotated[Clock, Field(alias="from")]
     end: Annotated[Clock, Field(alias="to")]
@@ -183,6 +199,15 @@ class Window(Model):
         if self.start >= self.end:
             raise ValueError(f"reversed: from {self.start:%H:%M} is not before to {self.end:%H:%M}; swap them")
         return self
+
+
+class Window(Hours):
+    """Subscriber-local hours in which a person may be called; narrow the policy's window, never widen it.
+
+    `dayoff` are those of Saturdays, Sundays and holidays, or `closed`; left out, the same hours hold on every day.
+    """
+
+    dayoff: Hours | Literal["closed"] | None = None
 
 
 class QolioMapping(Model):
@@ -198,6 +223,7 @@ class Limits(Model):
     """Sizes, and how much may go astray before the audit fails (`max_*_share`).
 
     `chunk_size` contacts go into one vendor campaign; at most `max_batches` mapped tasks run a stage.
+    `marking_fee_rub` is the operator's fee an attempt; left out, the policy's.
     """
 
     chunk_size: Annotated[int, Field(ge=1, le=50_000)] = 500
@@ -205,10 +231,38 @@ class Limits(Model):
     max_batches: Annotated[int, Field(ge=1, le=50)] = 50
     min_minutes_left: Annotated[int, Field(ge=0)] = 30
     qolio_concurrency: Annotated[int, Field(ge=1, le=64)] = 8
-    marking_fee_rub: Annotated[Decimal, Field(ge=0)] = Decimal("0")
+    marking_fee_rub: Annotated[Decimal, Field(ge=0)] | None = None
     max_silent_share: Share = 0.10
     max_quarantine_share: Share = 0.01
     max_unknown_share: Share = 0.05
+
+
+class Approval(Model):
+    """When a person must say yes to the plan before anybody is called.
+
+    `above`: when more than `contacts` are to be called, or the forecast's upper end is above `cost_rub`. Without an
+    answer within `timeout_hours` nothing is launched.
+    """
+
+    when: Literal["always", "above", "never"] = "above"
+    contacts: Annotated[int, Field(ge=0)] = 1000
+    cost_rub: Annotated[Decimal, Field(ge=0)] | None = None
+    timeout_hours: Annotated[float, Field(gt=0, le=168)] = 12.0
+
+
+class Canary(Model):
+    """The first `contacts` are called alone, within `minutes` of their window; their results decide about the rest.
+
+    Shares: opt-outs of conversations, invalid numbers of people called, failed connections of dials, contacts that
+    the vendor did not take of those handed over. More than allowed of any, and nobody else is called.
+    """
+
+    contacts: Annotated[int, Field(ge=1, le=5000)] = 50
+    minutes: Annotated[int, Field(ge=10, le=600)] = 60
+    max_optout_share: Share = 0.15
+    max_invalid_share: Share = 0.20
+    max_network_share: Share = 0.30
+    max_refused_share: Share = 0.10
 
 
 class Waiting(Model):
@@ -255,9 +309,14 @@ class CampaignSpec(Model):
     owner: str
     tags: tuple[str, ...] = ()
     purpose: Purpose
+    legal_approval_ref: Annotated[str, Field(min_length=1)] | None = None
+    caller_ids: tuple[Annotated[str, Field(pattern=r"^7\d{10}$")], ...] = ()
     schedule: Schedule = Schedule()
     contacts: Contacts
     window: Window | None = None
+    when_late: Literal["refuse", "next_day"] = "refuse"
+    approval: Approval = Approval()
+    canary: Canary | None = None
     vendor: Annotated[SerializeAsAny[VendorSettings], BeforeValidator(vendor_settings)]
     variables: dict[str, Variable] = {}
     goal: Goal

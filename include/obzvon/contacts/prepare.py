@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from obzvon.contacts.regions import named
 from obzvon.contacts.sources.connections import Connections
 from obzvon.contacts.variables import variables
 from obzvon.contacts.zones import Zone, region_name, zones
-from obzvon.ledger.keys import phone_key
+from obzvon.ledger.keys import person_key, phone_key
 
 BAD_VARIABLE = "bad_variable"
 
@@ -33,8 +36,8 @@ def prepare(chunk: pd.DataFrame, spec: CampaignSpec, secret: bytes, plan: Number
     """Every row of a chunk of `read`, in order, none left out. `secret` keys the HMAC that stands for a phone.
 
     Columns: row_no (int), contact_id, phone_raw, phone_e164, phone_key, full_name, region (a subject's name), segment,
-    tz_offsets (list of minutes east of UTC), tz_source (declared, region, numbering_plan, unknown), exclusion_reason,
-    variables (a JSON object). Absent values are None. A row without a valid phone has no key and no zone, and the
+    tz_offsets (list of minutes east of UTC), tz_source (declared, region, numbering_plan, unknown), person_key,
+    consent_date (a date), consent_ref, exclusion_reason, variables (a JSON object). Absent values are None. A row without a valid phone has no key and no zone, and the
     reason why. A row whose variable does not fit its type has the reason `bad_variable`: a script that says
     «ваш долг — пусто» calls nobody.
     """
@@ -48,6 +51,9 @@ def prepare(chunk: pd.DataFrame, spec: CampaignSpec, secret: bytes, plan: Number
     for name in ("full_name", "segment"):
         out[name] = _objects([cell.strip() or None for cell in _cells(chunk, getattr(columns, name)).tolist()])
     _place(out, chunk, spec, plan)
+    out["person_key"] = _objects(list(_person_keys(out["contact_id"], spec, secret)))
+    out["consent_date"] = _objects([_day(cell) for cell in _cells(chunk, columns.consent_date).tolist()])
+    out["consent_ref"] = _objects([cell.strip() or None for cell in _cells(chunk, columns.consent_ref).tolist()])
     _fill_variables(out, chunk, spec, phone["reason"])
     return out[_ORDER]
 
@@ -63,6 +69,9 @@ _ORDER = [
     "segment",
     "tz_offsets",
     "tz_source",
+    "person_key",
+    "consent_date",
+    "consent_ref",
     "exclusion_reason",
     "variables",
 ]
@@ -86,6 +95,23 @@ def _contact_ids(out: pd.DataFrame, cells: pd.Series[str]) -> pd.Series[Any]:
 
 def _is_phone(cell: str, e164: str | None) -> bool:
     return e164 is not None and re.sub(r"\D", "", cell)[-10:] == e164[-10:]
+
+
+def _person_keys(contact_ids: pd.Series[Any], spec: CampaignSpec, secret: bytes) -> Iterator[str | None]:
+    """A row whose id was made up here is nobody in particular."""
+    named = spec.contacts.columns.contact_id is not None
+    for contact_id in contact_ids:
+        known = named and not contact_id.startswith("row:")
+        yield person_key(secret, spec.contacts.registry, contact_id) if known else None
+
+
+@lru_cache(maxsize=4096)
+def _day(cell: str) -> date | None:
+    """`2026-11-20` or `20.11.2026`, with or without a time of day; None where it is neither."""
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        with suppress(ValueError):
+            return datetime.strptime(cell.strip()[:10], form).date()  # noqa: DTZ007 - a date has no zone
+    return None
 
 
 def _place(out: pd.DataFrame, chunk: pd.DataFrame, spec: CampaignSpec, plan: NumberingPlan) -> None:

@@ -40,6 +40,11 @@ def external_id(plan: str, row_no: int) -> str:
     return f"{plan[:12]}-{row_no}"
 
 
+def person_key(secret: bytes, registry: str, contact_id: str) -> str:
+    """HMAC-SHA256 of a person's id in the system that `registry` names: one person, whatever the phone."""
+    return hmac.digest(secret, f"person|{registry}|{contact_id}".encode(), "sha256").hex()
+
+
 def phone_key(secret: bytes, e164: str) -> str:
     """HMAC-SHA256 of the number: stands for the phone everywhere outside `pii` and request bodies."""
     return hmac.digest(secret, e164.encode(), "sha256").hex()

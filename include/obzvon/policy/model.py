@@ -7,9 +7,12 @@ Validated and kept, enforced by nothing yet: `cap`, `consent`, `legal_approval_r
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -29,7 +32,7 @@ def _ordered(value: tuple[time, time]) -> tuple[time, time]:
 Range = Annotated[tuple[Clock, Clock], AfterValidator(_ordered)]
 
 
-class Hours(Model):
+class DayHours(Model):
     """Subscriber-local hours: `workday`, and `dayoff` for Saturdays, Sundays, federal and regional days off."""
 
     workday: Range
@@ -50,10 +53,12 @@ class Cap(Model):
 class Rules(Model):
     """What one purpose must respect. Minutes of `margin_min` are cut from both ends of the window."""
 
-    window: Hours
+    window: DayHours
     margin_min: Annotated[int, Field(ge=0, le=240)] = 0
     cap: Cap | None = None
     consent: Literal["required", "legal_review", "not_required"] = "required"
+    caller_id: Literal["required", "not_required"] = "not_required"
+    opt_out: Literal["all", "purpose"] = "all"
     legal_approval_ref: Literal["required", "not_required"] = "not_required"
     record: Literal["required", "not_required"] = "not_required"
     retention_days: Count | None = None
@@ -65,6 +70,13 @@ class Rules(Model):
             if (end.hour - start.hour) * 60 + end.minute - start.minute <= 2 * self.margin_min:
                 raise ValueError(f"margin_min {self.margin_min} leaves nothing of the {name} window")
         return self
+
+
+class Price(Model):
+    """What a vendor charges, for the forecast: rubles for each attempt and for each minute of talk."""
+
+    attempt_rub: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    minute_rub: Annotated[Decimal, Field(ge=0)] = Decimal(0)
 
 
 class CallerId(Model):
@@ -97,7 +109,19 @@ class Policy(Model):
     lead_min: Annotated[int, Field(ge=0, le=1440)] = 10
     region_days_off: tuple[RegionDaysOff, ...] = ()
     caller_ids: dict[Annotated[str, Field(pattern=r"^7\d{10}$")], CallerId] = Field(default_factory=dict)
+    one_campaign_a_day: bool = True
+    prices: dict[str, Price] = Field(default_factory=dict)
+    marking_fee_rub: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     source: str = "the policy"
+
+    def canonical(self) -> dict[str, Any]:
+        """JSON-ready form, the same wherever the file lies: what is stored with every plan."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"source"})
+
+    @property
+    def policy_hash(self) -> str:
+        """sha256 of `canonical`: the key of these very numbers."""
+        return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     def rules(self, purpose: Purpose) -> Rules:
         """The rules of a purpose, or a PolicyError that names the missing key."""

@@ -55,12 +55,21 @@ def plan(
     database is as it was before.
     """
     key = plan_id(spec.name, call_date)
+    spec = _priced(spec, policy)
     with conn.transaction():
         _lock(conn, key)
         if _under_way(conn, key):
             return summarise(conn, key, reused=True)
         _Draft(conn, spec, policy, call_date, now, dag_run_id, key).make(chunks)
         return summarise(conn, key, reused=False)
+
+
+def _priced(spec: CampaignSpec, policy: Policy) -> CampaignSpec:
+    """The campaign with the policy's fee where it names none: facts are priced by the stored campaign."""
+    if spec.limits.marking_fee_rub is not None:
+        return spec
+    limits = spec.limits.model_copy(update={"marking_fee_rub": policy.marking_fee_rub})
+    return spec.model_copy(update={"limits": limits})
 
 
 def _lock(conn: psycopg.Connection, key: str) -> None:
@@ -154,7 +163,7 @@ class _Draft:
     def _store(self, total: int, to_call: int) -> None:
         values = self._values(total, to_call)
         self.conn.execute("delete from ops.campaign_plan where plan_id = %s", [self.key])
-        for statement in (sql.PLAN, sql.INTENTS, sql.CONTACTS, sql.PAYLOADS, sql.RESERVATIONS):
+        for statement in (sql.POLICY, sql.PLAN, sql.INTENTS, sql.CONTACTS, sql.PAYLOADS, sql.RESERVATIONS):
             self.conn.execute(statement, values)
         self._store_phones()
 
@@ -176,6 +185,9 @@ class _Draft:
             "vendor": self.spec.vendor.type,
             "purpose": self.spec.purpose.value,
             "spec": Jsonb(self.spec.canonical()),
+            "policy_hash": self.policy.policy_hash,
+            "policy_version": self.policy.version,
+            "policy": Jsonb(self.policy.canonical()),
             "plan_hash": self._hash(),
             "total": total,
             "to_call": to_call,

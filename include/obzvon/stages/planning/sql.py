@@ -75,10 +75,15 @@ group by row_no / 1000
 order by row_no / 1000
 """
 
+POLICY = """
+insert into ops.policy (policy_hash, version, policy) values (%(policy_hash)s, %(policy_version)s, %(policy)s)
+on conflict do nothing
+"""
+
 PLAN = """
-insert into ops.campaign_plan (plan_id, campaign_id, call_date, vendor_code, purpose, spec, plan_hash,
+insert into ops.campaign_plan (plan_id, campaign_id, call_date, vendor_code, purpose, spec, policy_hash, plan_hash,
     contacts_total, contacts_to_call, planned_at, dag_run_id)
-values (%(plan_id)s, %(campaign)s, %(call_date)s, %(vendor)s, %(purpose)s, %(spec)s, %(plan_hash)s,
+values (%(plan_id)s, %(campaign)s, %(call_date)s, %(vendor)s, %(purpose)s, %(spec)s, %(policy_hash)s, %(plan_hash)s,
     %(total)s, %(to_call)s, %(now)s, %(dag_run_id)s)
 """
 
@@ -93,9 +98,9 @@ join plan_zone z using (zone_id)
 
 CONTACTS = """
 insert into ops.plan_contact (plan_id, row_no, contact_id, phone_key, tz_offsets, tz_source, region, segment,
-    exclusion_code, exclusion_reason, intent_id, external_id)
+    person_key, consent_date, consent_ref, exclusion_code, exclusion_reason, intent_id, external_id)
 select %(plan_id)s, s.row_no, s.contact_id, s.phone_key, z.offsets, s.tz_source, s.region, s.segment,
-    d.code, d.reason, i.intent_id, case when d.code is null then %(external_prefix)s || s.row_no end
+    s.person_key, s.consent_date, s.consent_ref, d.code, d.reason, i.intent_id, case when d.code is null then %(external_prefix)s || s.row_no end
 from plan_staging s
 join plan_decision d using (row_no)
 left join plan_zone z on z.zone_id = d.zone_id
@@ -124,8 +129,10 @@ on conflict (phone_key) do update
 """
 
 RESERVATIONS = """
-insert into ops.attempt_reservation (phone_key, intent_id, local_date, max_attempts)
-select s.phone_key, i.intent_id, %(call_date)s, %(max_attempts)s
+insert into ops.attempt_reservation (phone_key, intent_id, local_date, person_key, campaign_id, purpose,
+    max_attempts, held)
+select s.phone_key, i.intent_id, %(call_date)s, s.person_key, %(campaign)s, %(purpose)s,
+    %(max_attempts)s, %(max_attempts)s
 from plan_staging s
 join plan_decision d using (row_no)
 join plan_intent i on i.zone_id = d.zone_id and i.chunk_no = d.chunk_no

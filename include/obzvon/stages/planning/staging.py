@@ -24,19 +24,21 @@ _COLUMNS = (
     "region",
     "segment",
     "tz_source",
+    "person_key",
+    "consent_ref",
     "exclusion_reason",
     "variables",
 )
-_COPY = f"copy plan_staging ({', '.join(_COLUMNS)}, zone_id) from stdin (format binary)"
-_TYPES = ["int4", *["text"] * (len(_COLUMNS) - 1), "int2"]
+_COPY = f"copy plan_staging ({', '.join(_COLUMNS)}, consent_date, zone_id) from stdin (format binary)"
+_TYPES = ["int4", *["text"] * (len(_COLUMNS) - 1), "date", "int2"]
 
 # Dropped at commit, and first here for a caller whose transaction plans twice.
 _TABLES = """
 drop table if exists pg_temp.plan_staging;
 create temp table plan_staging (
     row_no integer not null, contact_id text not null, phone_raw text, phone_e164 text, phone_key char(64),
-    full_name text, region text, segment text, tz_source text, exclusion_reason text, variables text not null,
-    zone_id smallint
+    full_name text, region text, segment text, tz_source text, person_key char(64), consent_ref text,
+    exclusion_reason text, variables text not null, consent_date date, zone_id smallint
 ) on commit drop;
 """
 
@@ -95,9 +97,9 @@ def _copy(conn: psycopg.Connection, zones: Zones, chunks: Iterator[pd.DataFrame]
 
 
 def _rows(chunk: pd.DataFrame, zones: Zones) -> Iterator[tuple[Any, ...]]:
-    cells = chunk.loc[:, list(_COLUMNS)].astype(object)
+    cells = chunk.loc[:, [*_COLUMNS, "consent_date"]].astype(object)
     cells = cells.where(cells.notna(), None)  # a missing text is NaN to pandas
-    columns = [cells[name].tolist() for name in _COLUMNS]
+    columns = [cells[name].tolist() for name in cells]
     keys, reasons = cells["phone_key"].tolist(), cells["exclusion_reason"].tolist()
     called = (key is not None and reason is None for key, reason in zip(keys, reasons, strict=True))
     offsets = chunk["tz_offsets"].tolist()

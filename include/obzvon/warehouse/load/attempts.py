@@ -57,7 +57,7 @@ def merge(
         "fetched_at": fetched_at,
         "is_late": is_late,
         "loaded_at": loaded_at,
-        "marking_fee": Decimal(spec.limits.marking_fee_rub),
+        "marking_fee": spec.limits.marking_fee_rub or Decimal(0),
         "goal_field": spec.goal.field,
     }
     conn.execute("set local work_mem = '64MB'; set local jit = off")

@@ -7,6 +7,17 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from obzvon.warehouse.tables.base import INTENT_STATES, KEY, MOMENT, NOW, C, metadata, one_of
 
+policy = sa.Table(
+    "policy",
+    metadata,
+    C("policy_hash", KEY, primary_key=True, comment="sha256 of `policy`: the same numbers are stored once"),
+    C("version", sa.Date, nullable=False, comment="as the policy file says"),
+    C("policy", JSONB, nullable=False, comment="every number of the policy file as it was"),
+    C("stored_at", MOMENT, nullable=False, server_default=NOW),
+    schema="ops",
+    comment="the policies that plans were made under",
+)
+
 campaign_plan = sa.Table(
     "campaign_plan",
     metadata,
@@ -16,13 +27,46 @@ campaign_plan = sa.Table(
     C("vendor_code", sa.Text, nullable=False),
     C("purpose", sa.Text, nullable=False),
     C("spec", JSONB, nullable=False, comment="the campaign file as it was when the plan was made"),
-    C("plan_hash", KEY, nullable=False, comment="sha256 over spec and every decision"),
+    C("policy_hash", sa.ForeignKey("ops.policy.policy_hash"), comment="null: planned before policies were stored"),
+    C("plan_hash", KEY, nullable=False, comment="sha256 over exactly what will be sent"),
+    C("approval", sa.Text, nullable=False, server_default="not_needed", comment="whether a person must say yes first"),
+    C("forecast", JSONB, comment="cost, attempts and finish, as they were expected when the plan was made"),
+    C("list_changed_at", MOMENT, comment="when the list's file was written, where it is a file"),
     C("contacts_total", sa.Integer, nullable=False),
     C("contacts_to_call", sa.Integer, nullable=False),
     C("planned_at", MOMENT, nullable=False, server_default=NOW),
     C("dag_run_id", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("campaign_id", "call_date"),
+    sa.CheckConstraint(one_of("approval", ("not_needed", "needed")), name="approval"),
     schema="ops",
+)
+
+plan_approval = sa.Table(
+    "plan_approval",
+    metadata,
+    C("plan_id", KEY, primary_key=True, comment="no foreign key: what was approved outlives a plan that is made anew"),
+    C("plan_hash", KEY, nullable=False, comment="of the plan that was shown"),
+    C("intents", JSONB, nullable=False, comment="intent_id: window and hours as they were shown"),
+    C("asked_at", MOMENT, nullable=False, server_default=NOW),
+    C("decision", sa.Text, comment="null = nobody has answered yet"),
+    C("decided_by", sa.Text),
+    C("decided_at", MOMENT),
+    C("dag_run_id", sa.Text, nullable=False, server_default=""),
+    sa.CheckConstraint(one_of("decision", ("approved", "rejected", "timed_out")), name="decision"),
+    schema="ops",
+    comment="what a person was shown and said; pii.approved_contact has the people",
+)
+
+canary_verdict = sa.Table(
+    "canary_verdict",
+    metadata,
+    C("plan_id", sa.ForeignKey("ops.campaign_plan.plan_id", ondelete="CASCADE"), primary_key=True),
+    C("passed", sa.Boolean, nullable=False),
+    C("figures", JSONB, nullable=False, comment="each share with its count, its limit and whether it holds"),
+    C("judged_at", MOMENT, nullable=False, server_default=NOW),
+    C("dag_run_id", sa.Text, nullable=False, server_default=""),
+    schema="ops",
+    comment="what the first contacts' results said about calling the rest",
 )
 
 campaign_intent = sa.Table(
@@ -41,7 +85,8 @@ campaign_intent = sa.Table(
     ),
     C("tz_offsets", ARRAY(sa.SmallInteger), nullable=False, comment="minutes east of UTC"),
     C("chunk_no", sa.SmallInteger, nullable=False),
-    C("batch_no", sa.SmallInteger, nullable=False, comment="which mapped task works on it"),
+    C("batch_no", sa.SmallInteger, nullable=False, comment="which mapped task works on it; 900: the canary"),
+    C("local_date", sa.Date, comment="subscriber-local date of its window, where that is not the call date"),
     C("state", sa.Text, nullable=False, server_default="planned"),
     C("vendor_task_id", sa.Text),
     C("request_hash", KEY, comment="sha256 of the create request's body"),
@@ -146,6 +191,9 @@ plan_contact = sa.Table(
     C("tz_source", sa.Text, comment="declared | region | numbering_plan | unknown"),
     C("region", sa.Text),
     C("segment", sa.Text),
+    C("person_key", KEY, comment="HMAC of registry and contact_id; null where the list has no id of the person"),
+    C("consent_date", sa.Date, comment="of the consent that the list or the register proves"),
+    C("consent_ref", sa.Text, comment="where the proof of the consent is"),
     C("exclusion_code", sa.Text, comment="null = to be called"),
     C("exclusion_reason", sa.Text, comment="finer than the code: short_number, foreign, two_phones, window_over …"),
     C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE")),
@@ -177,10 +225,47 @@ attempt_reservation = sa.Table(
     metadata,
     C("phone_key", KEY, primary_key=True),
     C("intent_id", sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"), primary_key=True, index=True),
-    C("local_date", sa.Date, nullable=False),
-    C("max_attempts", sa.SmallInteger, nullable=False),
-    C("released_at", MOMENT),
+    C("local_date", sa.Date, primary_key=True, comment="subscriber-local date of the calls"),
+    C("person_key", KEY),
+    C("campaign_id", sa.Text, nullable=False),
+    C("purpose", sa.Text, nullable=False),
+    C(
+        "max_attempts",
+        sa.SmallInteger,
+        nullable=False,
+        comment="worst case; 0 where dials came on a day nobody planned",
+    ),
+    C("held", sa.SmallInteger, nullable=False, comment="dials that may still come; 0 once the intent is over"),
+    C("attempts", sa.SmallInteger, nullable=False, server_default="0", comment="dials that happened and count"),
+    C("answered", sa.SmallInteger, nullable=False, server_default="0", comment="of them, answered by a person"),
+    C("released_at", MOMENT, comment="when the worst case gave way to what happened"),
+    sa.Index("ix_attempt_reservation_phone_date", "phone_key", "local_date"),
+    sa.Index(
+        "ix_attempt_reservation_person_date",
+        "person_key",
+        "local_date",
+        postgresql_where=sa.text("person_key is not null"),
+    ),
+    sa.Index("ix_attempt_reservation_held", "intent_id", postgresql_where=sa.text("held > 0")),
+    sa.Index("ix_attempt_reservation_local_date", "local_date"),
     schema="ops",
+    comment="what counts against the caps: dials that happened, and those that intents not yet over may still make",
+)
+
+consent = sa.Table(
+    "consent",
+    metadata,
+    C("consent_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    C("phone_key", KEY, nullable=False),
+    C("purpose", sa.Text, nullable=False, server_default="*", comment="*, advertising, service, debt, survey"),
+    C("given_on", sa.Date, nullable=False),
+    C("valid_to", sa.Date, comment="last day; null = until withdrawn"),
+    C("proof_ref", sa.Text, nullable=False, comment="where the proof is: document, recording, form"),
+    C("source", sa.Text, nullable=False),
+    C("stored_at", MOMENT, nullable=False, server_default=NOW),
+    sa.UniqueConstraint("phone_key", "purpose", "proof_ref"),
+    schema="ops",
+    comment="consents on file beside those that lists carry; a withdrawal is a suppression",
 )
 
 suppression = sa.Table(
@@ -188,13 +273,15 @@ suppression = sa.Table(
     metadata,
     C("suppression_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
     C("phone_key", KEY, nullable=False, index=True),
+    C("person_key", KEY, comment="the person's other phones are suppressed too; null where the person is not known"),
     C("purpose", sa.Text, nullable=False, server_default="*", comment="*, advertising, service, debt, survey"),
     C("reason", sa.Text, nullable=False),
     C("source", sa.Text, nullable=False, comment="bot, operator, crm, vendor_blacklist, regulator, carrier_block"),
     C("valid_from", MOMENT, nullable=False),
     C("valid_to", MOMENT, comment="null = forever"),
     C("evidence_ref", sa.Text),
-    sa.UniqueConstraint("phone_key", "purpose", "source", "evidence_ref"),
+    sa.UniqueConstraint("phone_key", "purpose", "source", "evidence_ref", postgresql_nulls_not_distinct=True),
+    sa.Index("ix_suppression_person", "person_key", postgresql_where=sa.text("person_key is not null")),
     schema="ops",
 )
 
@@ -214,7 +301,24 @@ raw_archive = sa.Table(
     C("loaded_at", MOMENT),
     C("rows", sa.Integer),
     C("control_count", sa.Integer, comment="the vendor's own count, where it gives one"),
+    C("erased_at", MOMENT, comment="when somebody's data was last taken out of it, or all of it"),
     schema="ops",
+)
+
+erasure = sa.Table(
+    "erasure",
+    metadata,
+    C("erasure_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    C("kind", sa.Text, nullable=False, comment="request: one person asked; retention: the time of a purpose was over"),
+    C("phone_key", KEY, comment="whose data; null for retention"),
+    C("purpose", sa.Text, comment="of which purpose; null for a request"),
+    C("reference", sa.Text, comment="the letter or ticket that asked for it"),
+    C("counts", JSONB, nullable=False, comment="rows and files by place"),
+    C("left_over", JSONB, nullable=False, comment="what we cannot erase, and where it is: ids at vendors and at Qolio"),
+    C("done_at", MOMENT, nullable=False, server_default=NOW),
+    sa.CheckConstraint(one_of("kind", ("request", "retention")), name="kind"),
+    schema="ops",
+    comment="a receipt for each erasure",
 )
 
 quarantine = sa.Table(

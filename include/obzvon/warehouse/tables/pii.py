@@ -29,6 +29,19 @@ contact_payload = sa.Table(
     schema="pii",
 )
 
+approved_contact = sa.Table(
+    "approved_contact",
+    metadata,
+    C("plan_id", KEY, primary_key=True, comment="no foreign key: what was approved outlives a plan that is made anew"),
+    C("row_no", sa.Integer, primary_key=True),
+    C("intent_id", KEY, nullable=False),
+    C("contact_id", sa.Text, nullable=False),
+    C("phone_e164", sa.Text, nullable=False),
+    C("variables_hash", KEY, nullable=False),
+    schema="pii",
+    comment="whom a person agreed to have called, with which words",
+)
+
 dialog_turn = sa.Table(
     "dialog_turn",
     metadata,
