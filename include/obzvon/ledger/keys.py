@@ -10,6 +10,9 @@ from datetime import date
 #: Offsets of the Russian zones in minutes east of UTC (no daylight saving), +2 … +12.
 ALL_OFFSETS = tuple(hours * 60 for hours in range(2, 13))
 
+#: `batch_no` of the contacts who are called first and alone; doubts are numbered from 1000 on.
+CANARY_BATCH = 900
+
 
 def _sha(*parts: object) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
