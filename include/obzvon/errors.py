@@ -8,6 +8,8 @@
       LedgerError              the ledger refuses a step
         InDoubtError           an intent needs a person: the message names it and what to check
         KillSwitchOpen         calling is switched off
+        PlanChanged            the plan is no longer the one that a person was asked about
+        NotApproved            nobody said yes to what is about to be sent
       VendorError              a vendor request did not give a usable answer
         NotSent                the request never left: sending again is safe
         Refused                the vendor understood and said no (4xx with a body): nothing was created
@@ -37,8 +39,10 @@ __all__ = [
     "KillSwitchOpen",
     "LedgerError",
     "ListError",
+    "NotApproved",
     "NotSent",
     "ObzvonError",
+    "PlanChanged",
     "PolicyError",
     "RateLimited",
     "Refused",
@@ -84,6 +88,14 @@ class InDoubtError(LedgerError):
 
 class KillSwitchOpen(LedgerError):
     """Calling is switched off."""
+
+
+class PlanChanged(LedgerError):
+    """The plan is no longer the one that a person was asked about."""
+
+
+class NotApproved(LedgerError):
+    """Nobody said yes to what is about to be sent; it was not sent."""
 
 
 class VendorError(ObzvonError):

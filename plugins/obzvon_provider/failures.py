@@ -9,14 +9,33 @@ from contextlib import contextmanager
 import psycopg
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from obzvon.errors import AuditError, AuthRefused, ConfigError, InDoubtError, KillSwitchOpen, ListError, ObzvonError
+from obzvon.errors import (
+    AuditError,
+    AuthRefused,
+    ConfigError,
+    InDoubtError,
+    KillSwitchOpen,
+    ListError,
+    NotApproved,
+    ObzvonError,
+    PlanChanged,
+)
 
 __all__ = ["one_sentence"]
 
 log = logging.getLogger(__name__)
 
 #: A second try without a person changes nothing.
-NEEDS_A_PERSON = (ConfigError, ListError, AuthRefused, InDoubtError, KillSwitchOpen, AuditError)
+NEEDS_A_PERSON = (
+    ConfigError,
+    ListError,
+    AuthRefused,
+    InDoubtError,
+    KillSwitchOpen,
+    PlanChanged,
+    NotApproved,
+    AuditError,
+)
 
 
 @contextmanager
