@@ -10,6 +10,7 @@ from airflow.sdk import Variable
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ConfigError, LedgerError
+from obzvon.policy.switch import VARIABLE, KillSwitch
 from obzvon.qolio.client import REQUESTS_PER_SECOND, VENDOR, QolioClient
 from obzvon.vendors.account import Account
 from obzvon.vendors.base import Dialer
@@ -28,6 +29,7 @@ __all__ = [
     "qolio_of",
     "stored_spec",
     "stored_spec_async",
+    "switch",
 ]
 
 _SPEC = "select spec from ops.campaign_plan where plan_id = %s"
@@ -52,9 +54,14 @@ def archive_root() -> str:
     return value
 
 
-def kill_switch() -> bool:
-    """True when calling is switched off for every campaign. Any word but a clear "off" stops it."""
-    return str(Variable.get("obzvon_kill_switch", default="off")).strip().lower() not in {"off", "false", "0", "no", ""}
+def switch() -> KillSwitch:
+    """The kill switch as it is set now."""
+    return KillSwitch.parse(str(Variable.get(VARIABLE, default="off")))
+
+
+def kill_switch(campaign: str) -> bool:
+    """True when calling is switched off for this campaign, alone or with every other one."""
+    return switch().stops(campaign)
 
 
 def _spec(row: tuple[object, ...] | None, plan_id: str) -> CampaignSpec:

@@ -86,3 +86,14 @@ def test_any_other_event_fails_and_moves_nothing(
     with pytest.raises(AirflowException):
         sensor.resume(CONTEXT, event)
     assert conn.execute("select distinct state from ops.campaign_intent").fetchall() == [("running",)]
+
+
+async def test_the_trigger_notices_that_its_own_campaign_is_stopped(
+    sensor: WaitSensor, running: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = {"conn_type": "dialog", "host": "http://127.0.0.1:9", "extra": {"token": "t"}}
+    monkeypatch.setenv("AIRFLOW_CONN_DIALOG_DEFAULT", json.dumps(dialog))
+    monkeypatch.setenv("AIRFLOW_VAR_OBZVON_KILL_SWITCH", "only other_campaign, test_campaign")
+    trigger = ReportTrigger(PLAN, 0, datetime(2031, 5, 20, 23, tzinfo=UTC).isoformat(), "warehouse_default")
+    (event,) = [event async for event in trigger.run()]
+    assert event.payload == {"version": 1, "status": "kill_switch", "verdicts": {}, "error": None}

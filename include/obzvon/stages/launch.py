@@ -218,8 +218,10 @@ class Launcher:
     def check_kill_switch(self) -> None:
         """Raise when calling is switched off."""
         if self.kill_switch():
+            name = self.spec.name
             raise KillSwitchOpen(
-                "calling is switched off: clear the Variable obzvon_kill_switch and run the task again"
+                f"calling is switched off for campaign {name} (Variable obzvon_kill_switch), nothing more is sent:"
+                f" let it call again with `obzvon resume {name}`, then clear this task"
             )
 
     async def _move(self, intent: Intent, to: IntentState, detail: str | None = None, **columns: object) -> Intent:

@@ -43,6 +43,7 @@ class LaunchOperator(BaseAsyncOperator):
     def __init__(self, *, plan_id: str, batch_no: int, warehouse_conn_id: str = "warehouse_default", **kwargs: Any):
         super().__init__(**kwargs)
         self.plan_id, self.batch_no, self.warehouse_conn_id = plan_id, batch_no, warehouse_conn_id
+        self._campaign = ""
         self._ending = False
         self._stopper: _Stopper | None = None
 
@@ -50,6 +51,7 @@ class LaunchOperator(BaseAsyncOperator):
         with one_sentence():
             dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
             spec = await stored_spec_async(dsn, self.plan_id)
+            self._campaign = spec.name
             account = await VendorHook(spec.vendor.conn_id).account()
             self._stopper = _Stopper(context, dsn, spec, account, self.plan_id, int(self.batch_no))
             if self._ending:  # told so before there was anything to stop with
@@ -83,7 +85,7 @@ class LaunchOperator(BaseAsyncOperator):
     def _switched_off(self) -> bool:
         if self._ending:
             raise KillSwitchOpen(ENDING)
-        return kill_switch()
+        return kill_switch(self._campaign)
 
 
 class _Stopper:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -89,7 +89,7 @@ class ReportTrigger(BaseTrigger):
                 spec.wait,
                 deadline=datetime.fromisoformat(self.deadline),
                 poll_seconds=connected.poll_seconds,
-                interrupted=switched_off if any(map(_to_be_stopped, intents)) else None,
+                interrupted=switched_off(spec.name) if any(map(_to_be_stopped, intents)) else None,
             )
         return WaitEvent(status="done" if len(verdicts) == len(intents) else "kill_switch", verdicts=verdicts)
 
@@ -103,6 +103,10 @@ def _to_be_stopped(intent: Intent) -> bool:
     return can_be_stopped(intent) and intent.stop_outcome is None
 
 
-async def switched_off() -> bool:
-    """Whether calling is switched off; the look at the Variable must not block the loop of all triggers."""
-    return await asyncio.to_thread(kill_switch)
+def switched_off(campaign: str) -> Callable[[], Awaitable[bool]]:
+    """Asks whether calling is switched off; the look at the Variable must not block the loop of all triggers."""
+
+    async def asked() -> bool:
+        return await asyncio.to_thread(kill_switch, campaign)
+
+    return asked
