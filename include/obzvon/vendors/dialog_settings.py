@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from obzvon.dispositions import Disposition
-from obzvon.vendors.settings import VendorSettings
+from obzvon.vendors.settings import Redials, VendorSettings, WorstCase
 
 Role = Literal["bot", "client", "operator"]
 DataType = Literal["text", "number", "datetime", "dialog", "goal"]
@@ -144,7 +144,12 @@ class DialogSettings(VendorSettings):
 
     @property
     def max_attempts(self) -> int:
-        return self.attempts
+        return self.worst_case.total
+
+    @property
+    def worst_case(self) -> WorstCase:
+        further = Redials("further attempts", self.attempts - 1, self.interval_minutes * 60)
+        return WorstCase((further,) if further.dials else (), key="attempts", fewer="lower `attempts`")
 
     @property
     def kept_results(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from obzvon.vendors.settings import VendorSettings
+from obzvon.vendors.settings import Redials, VendorSettings, WorstCase
 
 Role = Literal["bot", "client", "operator"]
 #: Who speaks under which name in a transcript. TWIN's pages show BOT; the others are the words of public clients.
@@ -158,9 +158,10 @@ class RecallRules(Part):
     NOT_SUCCESSFUL: ShortTalkRecall = ShortTalkRecall()
 
     @property
-    def dials(self) -> int:
-        rules = (self.BUSY, self.NO_ANSWER, self.MACHINE, self.CONGESTION, self.NOT_SUCCESSFUL)
-        return sum(rule.dials for rule in rules)
+    def terms(self) -> tuple[Redials, ...]:
+        """The rules that are switched on."""
+        named: list[tuple[str, Recall]] = [(name, getattr(self, name)) for name in type(self).model_fields]
+        return tuple(Redials(name, rule.dials, rule.interval or 0) for name, rule in named if rule.dials)
 
 
 class TwinBetaSettings(TwinSettings):
@@ -194,4 +195,22 @@ class TwinBetaSettings(TwinSettings):
 
     @property
     def max_attempts(self) -> int:
-        return 1 + self.recall_rules.dials
+        return self.worst_case.total
+
+    @property
+    def worst_case(self) -> WorstCase:
+        return WorstCase(
+            self.recall_rules.terms,
+            key="recall_rules",
+            fewer="switch recalls off or lower their `tries`",
+            later="set their `interval` to 86400 or more",
+        )
+
+    @property
+    def unguarded_by(self) -> str | None:
+        return "is_test" if self.is_test else None
+
+    @property
+    def shown_number(self) -> tuple[str, str] | None:
+        caller = self.default_caller_id
+        return ("default_caller_id.data", caller.data) if caller.type.casefold() == "custom" and caller.data else None

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import Field, PositiveInt, model_validator
 
-from obzvon.vendors.settings import MARKER
+from obzvon.vendors.settings import MARKER, Redials, WorstCase
 from obzvon.vendors.twin_settings import Part, TwinSettings
 
 Event = Literal[
@@ -110,10 +110,16 @@ class RedialStrategy(Part):
         }
 
     @property
-    def dials(self) -> int:
-        """Worst-case dials of one contact, the first one included."""
-        worst = 1 + sum(rule.count for rule in self.rules.values() if rule)
-        return min(worst, self.candidate_limit or worst, self.number_limit or worst)
+    def limit(self) -> int | None:
+        """The smaller of the limits that are given: a contact here has one number."""
+        return min((limit for limit in (self.candidate_limit, self.number_limit) if limit), default=None)
+
+    @property
+    def terms(self) -> tuple[Redials, ...]:
+        """The rules, under the keys of the file."""
+        named = ("busy", "no_answer", "answering_machine", "congestion", "not_effective")
+        rules: list[tuple[str, Redial | None]] = [(name, getattr(self, name)) for name in named]
+        return tuple(Redials(name, rule.count, rule.time) for name, rule in rules if rule)
 
 
 class TwinV1Settings(TwinSettings):
@@ -168,4 +174,14 @@ class TwinV1Settings(TwinSettings):
 
     @property
     def max_attempts(self) -> int:
-        return self.redial.dials
+        return self.worst_case.total
+
+    @property
+    def worst_case(self) -> WorstCase:
+        return WorstCase(
+            self.redial.terms,
+            self.redial.limit,
+            key="redial",
+            fewer="take redials out or lower `candidate_limit`",
+            later="set their `time` to 86400 or more",
+        )
