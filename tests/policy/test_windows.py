@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from obzvon.campaigns.spec import Purpose, Window
-from obzvon.errors import PolicyError
 from obzvon.ledger.keys import ALL_OFFSETS
+from obzvon.policy.calendar import knows
 from obzvon.policy.model import Policy, load_policy
-from obzvon.policy.windows import Closed, Opening, check_window, opening
+from obzvon.policy.windows import Closed, Opening, opening, opening_or_next, window_faults
 
 SHIPPED = Path(__file__).parents[2] / "include/policy/policy.yaml"
 MSK, MOSCOW, KALININGRAD, VLADIVOSTOK, UFA = ZoneInfo("Europe/Moscow"), 180, 120, 600, 300
@@ -32,8 +33,10 @@ def no_margin(shipped: Policy) -> Policy:
     return shipped.model_copy(update={"purposes": {**shipped.purposes, Purpose.DEBT: debt}})
 
 
-def window(start: str, end: str) -> Window:
-    return Window.model_validate({"from": start, "to": end})
+def window(start: str, end: str, *dayoff: str) -> Window:
+    """A campaign's window; `dayoff` is nothing, `closed`, or from and to."""
+    off = {"from": dayoff[0], "to": dayoff[1]} if len(dayoff) == 2 else "".join(dayoff) or None
+    return Window.model_validate({"from": start, "to": end, "dayoff": off})
 
 
 def opened(
@@ -169,24 +172,122 @@ def test_a_window_that_is_nearly_over_is_over(shipped: Policy, now: datetime, ho
 
 
 def test_a_campaign_window_narrows_the_policys(shipped: Policy) -> None:
-    assert moscow(opened(shipped, Purpose.SURVEY, FRIDAY, (MOSCOW,), window("12:00", "15:30"))) == "12:00 15:30"
-    assert moscow(opened(shipped, Purpose.SURVEY, SATURDAY, (MOSCOW,), window("10:00", "15:30"))) == "11:00 15:30"
+    campaign = window("12:00", "15:30", "12:30", "17:00")
+    assert moscow(opened(shipped, Purpose.SURVEY, FRIDAY, (MOSCOW,), campaign)) == "12:00 15:30"
+    assert moscow(opened(shipped, Purpose.SURVEY, SATURDAY, (MOSCOW,), campaign)) == "12:30 17:00"
 
 
-def test_an_evening_campaign_has_no_hours_on_a_day_off(shipped: Policy) -> None:
-    assert opened(shipped, Purpose.SURVEY, SATURDAY, (MOSCOW,), window("18:30", "20:00")) is Closed.WINDOW_EMPTY
+def test_without_hours_for_days_off_the_same_hours_hold_on_them(shipped: Policy) -> None:
+    assert moscow(opened(shipped, Purpose.SURVEY, SATURDAY, (MOSCOW,), window("12:00", "15:30"))) == "12:00 15:30"
+
+
+def test_the_margin_holds_for_a_campaigns_own_hours_too(shipped: Policy) -> None:
+    campaign = window("08:00", "22:00", "09:00", "20:00")
+    assert moscow(opened(shipped, Purpose.DEBT, FRIDAY, (MOSCOW,), campaign)) == "08:10 21:50"
+    assert moscow(opened(shipped, Purpose.DEBT, SATURDAY, (MOSCOW,), campaign)) == "09:10 19:50"
+
+
+def test_a_campaign_may_call_nobody_on_days_off(shipped: Policy) -> None:
+    campaign = window("18:30", "20:00", "closed")
+    assert moscow(opened(shipped, Purpose.SURVEY, FRIDAY, (MOSCOW,), campaign)) == "18:30 20:00"
+    assert opened(shipped, Purpose.SURVEY, SATURDAY, (MOSCOW,), campaign) is Closed.DAY_OFF_CLOSED
+
+
+def test_a_day_off_at_one_possible_zone_closes_them_all(no_margin: Policy) -> None:
+    day, campaign = date(2026, 5, 27), window("10:00", "18:00", "closed")  # a day off in Ufa only
+    assert moscow(opened(no_margin, Purpose.DEBT, day, (MOSCOW,), campaign)) == "10:00 18:00"
+    assert opened(no_margin, Purpose.DEBT, day, (MOSCOW, UFA), campaign) is Closed.DAY_OFF_CLOSED
 
 
 @pytest.mark.parametrize(("start", "end"), [("09:59", "12:00"), ("12:00", "20:01")])
 def test_a_campaign_window_never_widens_the_policys(shipped: Policy, start: str, end: str) -> None:
-    with pytest.raises(PolicyError) as refused:
-        check_window(shipped, Purpose.SURVEY, window(start, end), "autumn")
-    sentence = str(refused.value)
-    assert f"campaign autumn: window {start}–{end} reaches outside 10:00–20:00" in sentence
-    assert "policy.yaml (purposes.survey.window.workday)" in sentence
-    assert "narrow `window` in the campaign file" in sentence
+    ((key, sentence),) = window_faults(shipped, Purpose.SURVEY, window(start, end, "closed"))
+    assert key == "window"
+    assert f"window {start}–{end} (" in sentence
+    assert "reaches outside 10:00–20:00 (36000–72000 s of the day)" in sentence
+    assert "policy.yaml (purposes.survey.window.workday) allows: narrow `window`" in sentence
 
 
-def test_a_campaign_window_inside_the_policys_passes(shipped: Policy) -> None:
-    check_window(shipped, Purpose.SURVEY, window("10:00", "20:00"), "autumn")
-    check_window(shipped, Purpose.SURVEY, None, "autumn")
+def test_hours_that_are_illegal_on_days_off_are_refused_and_not_cut(shipped: Policy) -> None:
+    """The hours of TWIN's own example; on working days they are legal."""
+    ((key, sentence),) = window_faults(shipped, Purpose.DEBT, window("09:01:40", "21:56:40"))
+    assert key == "window"
+    assert sentence.startswith(
+        "window 09:01:40–21:56:40 (32500–79000 s of the day) reaches outside 09:00–20:00 (32400–72000 s of the day), "
+    )
+    assert sentence.endswith(
+        "policy.yaml (purposes.debt.window.dayoff) allows on days off: give window.dayoff, "
+        'e.g. {from: "09:10", to: "19:50"}, or dayoff: closed'
+    )
+
+
+def test_an_evening_window_can_only_be_closed_on_days_off(shipped: Policy) -> None:
+    ((_, sentence),) = window_faults(shipped, Purpose.SURVEY, window("18:30", "20:00"))
+    assert sentence.endswith("allows on days off: say dayoff: closed")
+
+
+def test_hours_for_days_off_may_not_widen_them(shipped: Policy) -> None:
+    ((key, sentence),) = window_faults(shipped, Purpose.SURVEY, window("12:00", "15:00", "10:00", "15:00"))
+    assert key == "window.dayoff"
+    assert "window.dayoff 10:00–15:00 (36000–54000 s of the day) reaches outside 11:00–18:00" in sentence
+    assert 'narrow window.dayoff, e.g. {from: "11:00", to: "15:00"}, or dayoff: closed' in sentence
+
+
+@pytest.mark.parametrize(
+    "campaign",
+    [None, window("11:00", "18:00"), window("10:00", "20:00", "closed"), window("10:00", "20:00", "11:00", "18:00")],
+)
+def test_a_campaign_window_inside_the_policys_passes(shipped: Policy, campaign: Window | None) -> None:
+    assert window_faults(shipped, Purpose.SURVEY, campaign) == []
+
+
+def late(
+    policy: Policy, day: date, when_late: str, campaign: Window | None = None, **given: Any
+) -> tuple[Opening | Closed, date]:
+    """What is found for Moscow on the evening of `day`, when its window is over; `given` replaces parts."""
+    values = {"now": datetime(day.year, day.month, day.day, 21, 30, tzinfo=MSK), "purpose": Purpose.SURVEY} | given
+    return opening_or_next(
+        policy, values["purpose"], day, (MOSCOW,), campaign, now=values["now"], min_minutes_left=30, when_late=when_late
+    )
+
+
+def test_who_is_late_is_refused_unless_the_campaign_says_next_day(shipped: Policy) -> None:
+    assert late(shipped, FRIDAY, "refuse") == (Closed.WINDOW_OVER, FRIDAY)
+
+
+def test_the_next_day_has_the_hours_of_its_own_kind(shipped: Policy) -> None:
+    found, day = late(shipped, FRIDAY, "next_day")
+    assert (day, moscow(found)) == (SATURDAY, "11:00 18:00")
+    found, day = late(shipped, date(2026, 11, 22), "next_day")
+    assert (day, moscow(found)) == (date(2026, 11, 23), "10:00 20:00")
+
+
+def test_days_on_which_the_campaign_is_closed_are_passed_over(shipped: Policy) -> None:
+    found, day = late(shipped, FRIDAY, "next_day", window("18:30", "20:00", "closed"))
+    assert (day, moscow(found)) == (date(2026, 11, 23), "18:30 20:00")
+
+
+def test_a_window_still_open_stays_on_its_date(shipped: Policy) -> None:
+    noon = datetime(2026, 11, 20, 12, 0, tzinfo=MSK)
+    found, day = late(shipped, FRIDAY, "next_day", now=noon)
+    assert (day, moscow(found)) == (FRIDAY, "12:10 20:00")
+
+
+def test_a_date_on_which_nobody_is_called_anyway_is_not_late(shipped: Policy) -> None:
+    closed = window("10:00", "18:00", "closed")
+    assert late(shipped, SATURDAY, "next_day", closed) == (Closed.DAY_OFF_CLOSED, SATURDAY)
+
+
+def test_no_opening_within_a_week_leaves_the_date_closed(shipped: Policy) -> None:
+    """The eleven days of the New Year are all days off."""
+    last = date(2026, 12, 30)
+    found = late(shipped, last, "next_day", window("10:00", "20:00", "closed"))
+    assert found == (Closed.WINDOW_OVER, last)
+
+
+def test_debt_does_not_go_on_into_a_year_whose_days_off_nobody_knows(shipped: Policy) -> None:
+    year = next(year for year in range(2027, 2100) if not knows(year))
+    last = date(year - 1, 12, 31)
+    evening = datetime(year - 1, 12, 31, 22, 30, tzinfo=MSK)
+    assert late(shipped, last, "next_day", purpose=Purpose.DEBT, now=evening) == (Closed.WINDOW_OVER, last)
+    assert late(shipped, last, "next_day", now=evening)[1] == date(year, 1, 1)

@@ -28,6 +28,7 @@ from obzvon.vendors.registry import vendor_settings
 from obzvon.vendors.settings import VendorSettings
 
 Scalar = str | int | float | bool | None
+WhenLate = Literal["refuse", "next_day"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -209,6 +210,12 @@ class Window(Hours):
 
     dayoff: Hours | Literal["closed"] | None = None
 
+    def hours(self, *, day_off: bool) -> Hours | None:
+        """The hours of a kind of day; None when nobody is called on it."""
+        if not day_off or self.dayoff is None:
+            return self
+        return None if self.dayoff == "closed" else self.dayoff
+
 
 class QolioMapping(Model):
     """How a call becomes a Qolio record. `operator_id` is the employee's "ID in the integrated system"."""
@@ -314,7 +321,7 @@ class CampaignSpec(Model):
     schedule: Schedule = Schedule()
     contacts: Contacts
     window: Window | None = None
-    when_late: Literal["refuse", "next_day"] = "refuse"
+    when_late: WhenLate = "refuse"
     approval: Approval = Approval()
     canary: Canary | None = None
     vendor: Annotated[SerializeAsAny[VendorSettings], BeforeValidator(vendor_settings)]

@@ -80,11 +80,11 @@ class Price(Model):
 
 
 class CallerId(Model):
-    """How a labelled number shows on the subscriber's screen."""
+    """How a labelled number shows on the subscriber's screen, and the contract under which the operator labels it."""
 
     label: Annotated[str, Field(min_length=1, max_length=32)]
-    category: str
-    contract: str
+    category: Annotated[str, Field(min_length=1)]
+    contract: Annotated[str, Field(min_length=1)]
 
 
 class RegionDaysOff(Model):
@@ -101,7 +101,11 @@ class RegionDaysOff(Model):
 
 
 class Policy(Model):
-    """The user's rules, as one value."""
+    """The user's rules, as one value.
+
+    `sandbox_connections` are the connections behind which nobody can be called: only there a campaign may switch a
+    vendor's own guards off.
+    """
 
     version: date
     purposes: dict[Purpose, Rules]
@@ -112,6 +116,7 @@ class Policy(Model):
     one_campaign_a_day: bool = True
     prices: dict[str, Price] = Field(default_factory=dict)
     marking_fee_rub: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    sandbox_connections: tuple[str, ...] = ()
     source: str = "the policy"
 
     def canonical(self) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
 
-from obzvon.campaigns.spec import Purpose, Window
-from obzvon.errors import PolicyError
+from obzvon.campaigns.spec import Hours, Purpose, WhenLate, Window
 from obzvon.ledger.keys import ALL_OFFSETS
-from obzvon.policy.calendar import day_off
-from obzvon.policy.model import Policy, Range
+from obzvon.policy.calendar import day_off, knows
+from obzvon.policy.model import Policy, Range, Rules
+
+#: How far `when_late: next_day` looks.
+DAYS_AHEAD = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,61 @@ class Closed(StrEnum):
 
     WINDOW_OVER = "window_over"
     WINDOW_EMPTY = "window_empty"
+    DAY_OFF_CLOSED = "day_off_closed"
     UNKNOWN_ZONE = "unknown_zone"
 
 
-def check_window(policy: Policy, purpose: Purpose, campaign: Window | None, name: str) -> None:
-    """Refuse (PolicyError) a campaign window that reaches outside the purpose's hours on a working day.
+def window_faults(policy: Policy, purpose: Purpose, campaign: Window | None) -> list[tuple[str, str]]:
+    """(key, what is wrong and the cure) for each kind of day on which a campaign's window leaves the purpose's hours.
 
-    The narrower hours of days off are no error: on those days the campaign is cut to them.
+    Nothing is cut in silence: whoever writes 12–20 for days off that end at 18 believes that people are called till 20.
     """
-    start, end = policy.rules(purpose).window.workday
-    if campaign and (campaign.start < start or campaign.end > end):
-        raise PolicyError(
-            f"campaign {name}: window {_hours((campaign.start, campaign.end))} reaches outside {_hours((start, end))}, "
-            f"which {policy.source} (purposes.{purpose}.window.workday) allows: narrow `window` in the campaign file"
-        )
+    if campaign is None:
+        return []
+    allowed, faults = policy.rules(purpose).window, list[tuple[str, str]]()
+    start, end = allowed.workday
+    if campaign.start < start or campaign.end > end:
+        where = f"{policy.source} (purposes.{purpose}.window.workday)"
+        faults.append(("window", f"{_beyond('window', campaign, allowed.workday)} {where} allows: narrow `window`"))
+    dayoff, (start, end) = campaign.hours(day_off=True), allowed.dayoff
+    if dayoff is not None and (dayoff.start < start or dayoff.end > end):
+        where = f"{policy.source} (purposes.{purpose}.window.dayoff)"
+        name, cure = ("window", "give") if campaign.dayoff is None else ("window.dayoff", "narrow")
+        example = _example(policy, purpose, dayoff)
+        cure = f"{cure} window.dayoff, e.g. {example}, or dayoff: closed" if example else "say dayoff: closed"
+        faults.append((name, f"{_beyond(name, dayoff, allowed.dayoff)} {where} allows on days off: {cure}"))
+    return faults
+
+
+def opening_or_next(
+    policy: Policy,
+    purpose: Purpose,
+    call_date: date,
+    offsets: Sequence[int],
+    campaign: Window | None,
+    *,
+    now: datetime,
+    min_minutes_left: int,
+    when_late: WhenLate,
+) -> tuple[Opening | Closed, date]:
+    """The opening of `call_date` and that date; for `next_day`, when it is too late, the next opening and its date.
+
+    The next one lies at most 7 days on; on every date that date's rules hold. A debt campaign does not go on into a
+    year whose days off the calendar does not know. Where there is no next one, `call_date` stays closed.
+    """
+
+    def on(day: date) -> Opening | Closed:
+        return opening(policy, purpose, day, offsets, campaign, now=now, min_minutes_left=min_minutes_left)
+
+    asked = on(call_date)
+    if asked is not Closed.WINDOW_OVER or when_late != "next_day":
+        return asked, call_date
+    for day in (call_date + timedelta(days=number) for number in range(1, DAYS_AHEAD + 1)):
+        if purpose is Purpose.DEBT and not knows(day.year):
+            break
+        if isinstance(found := on(day), Opening):
+            return found, day
+    return asked, call_date
 
 
 def opening(
@@ -70,7 +113,10 @@ def opening(
     """
     if _unknown(offsets) and policy.unknown_zone == "exclude":
         return Closed.UNKNOWN_ZONE
-    hours = [local_hours(policy, purpose, call_date, offset, campaign) for offset in offsets]
+    asked = [local_hours(policy, purpose, call_date, offset, campaign) for offset in offsets]
+    hours = [found for found in asked if found is not None]
+    if len(hours) < len(asked):
+        return Closed.DAY_OFF_CLOSED
     starts_at = max(_moment(call_date, start, offset) for (start, _), offset in zip(hours, offsets, strict=True))
     ends_at = min(_moment(call_date, end, offset) for (_, end), offset in zip(hours, offsets, strict=True))
     needed = timedelta(minutes=max(min_minutes_left, 1))
@@ -82,12 +128,23 @@ def opening(
     return Opening(starts_at, ends_at, max(start for start, _ in hours), min(end for _, end in hours))
 
 
-def local_hours(policy: Policy, purpose: Purpose, day: date, offset: int, campaign: Window | None) -> Range:
-    """Subscriber-local (from, to) on this date at one offset; `from` is not before `to` when nothing is left."""
-    rules = policy.rules(purpose)
-    start, end = rules.window.dayoff if day_off(policy, day, offset) else rules.window.workday
-    start, end = _shifted(start, rules.margin_min), _shifted(end, -rules.margin_min)
-    return (max(start, campaign.start), min(end, campaign.end)) if campaign else (start, end)
+def local_hours(policy: Policy, purpose: Purpose, day: date, offset: int, campaign: Window | None) -> Range | None:
+    """Subscriber-local (from, to) on this date at one offset; `from` is not before `to` when nothing is left.
+
+    None: it is a day off, and the campaign calls nobody on days off.
+    """
+    rules, off = policy.rules(purpose), day_off(policy, day, offset)
+    start, end = inner(rules, day_off=off)
+    if campaign is None:
+        return start, end
+    hours = campaign.hours(day_off=off)
+    return None if hours is None else (max(start, hours.start), min(end, hours.end))
+
+
+def inner(rules: Rules, *, day_off: bool) -> Range:
+    """The hours of a kind of day, less the margin at both ends."""
+    start, end = rules.window.dayoff if day_off else rules.window.workday
+    return _shifted(start, rules.margin_min), _shifted(end, -rules.margin_min)
 
 
 def _unknown(offsets: Sequence[int]) -> bool:
@@ -107,5 +164,22 @@ def _whole_minute(moment: datetime) -> datetime:
     return floor if floor == moment else floor + timedelta(minutes=1)
 
 
-def _hours(hours: Range) -> str:
-    return f"{hours[0]:%H:%M}–{hours[1]:%H:%M}"
+def _beyond(name: str, hours: Hours, allowed: Range) -> str:
+    return f"{name} {_written((hours.start, hours.end))} reaches outside {_written(allowed)}, which"
+
+
+def _example(policy: Policy, purpose: Purpose, hours: Hours) -> str:
+    """What is left of these hours on a day off, as the file would say it; empty when nothing is."""
+    start, end = inner(policy.rules(purpose), day_off=True)
+    start, end = max(start, hours.start), min(end, hours.end)
+    return f'{{from: "{_clock(start)}", to: "{_clock(end)}"}}' if start < end else ""
+
+
+def _written(hours: Range) -> str:
+    """Hours for a person, and in seconds after midnight as a vendor may count them."""
+    start, end = ((clock.hour * 60 + clock.minute) * 60 + clock.second for clock in hours)
+    return f"{_clock(hours[0])}–{_clock(hours[1])} ({start}–{end} s of the day)"
+
+
+def _clock(clock: time) -> str:
+    return f"{clock:%H:%M:%S}" if clock.second else f"{clock:%H:%M}"

@@ -22,8 +22,9 @@ from obzvon.errors import CampaignFileError, ConfigError
 from obzvon.ledger.keys import external_id, intent_id, plan_id, zone_label
 from obzvon.ledger.states import NOTHING_AT_VENDOR
 from obzvon.policy.calendar import check_calendar
+from obzvon.policy.lint import check_call_date, refuse
 from obzvon.policy.model import Policy
-from obzvon.policy.windows import Closed, Opening, check_window, opening
+from obzvon.policy.windows import Closed, Opening, opening
 from obzvon.stages.planning import sql
 from obzvon.stages.planning.staging import Zones, stage
 from obzvon.stages.planning.stop import stop_if_unfit
@@ -101,7 +102,8 @@ class _Draft:
 
     def make(self, chunks: Iterator[pd.DataFrame]) -> None:
         check_calendar(self.spec.purpose, self.call_date)
-        check_window(self.policy, self.spec.purpose, self.spec.window, self.spec.name)
+        check_call_date(self.call_date, self.now)
+        refuse(self.spec, self.policy)
         self.conn.execute("set local work_mem = '64MB'; set local jit = off")
         total, zones = stage(self.conn, self.spec, chunks)
         self._decide(zones)

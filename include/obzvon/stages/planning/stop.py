@@ -15,6 +15,7 @@ Excluded = Mapping[tuple[str, str], int]
 _CURES = {
     "window_over": "start earlier in the day or choose a later call date",
     "window_empty": "choose another call date or widen `window` in the campaign file",
+    "day_off_closed": "choose a working day, or give hours for days off (window.dayoff in the campaign file)",
     "unknown_zone": "give the list a time zone or region column (contacts.columns)",
     "suppressed": "these people asked not to be called, so take another list",
     "duplicate_phone": "take a list with one row a phone",
