@@ -4,6 +4,7 @@
                           └─► doubts ──► doubt[0..m]: settle ──► launch … deliver ─┘
 
 What is in doubt after a launch is settled beside the others: whoever waits for an answer holds nobody back.
+A `canary` comes before the batches, alone: canary.launch ──► wait ──► collect ──► judge ──► batch[0..n].
 
 A broken campaign file gives no DAG here; `campaign_files.py` shows it as an import error.
 """
@@ -17,7 +18,9 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_parsi
 
 from obzvon.campaigns.catalogue import Catalogue
 from obzvon.campaigns.spec import CampaignSpec
+from obzvon.ledger.keys import CANARY_BATCH
 from obzvon_provider.operators.audit import AuditOperator
+from obzvon_provider.operators.canary import CanaryOperator
 from obzvon_provider.operators.collect import CollectOperator
 from obzvon_provider.operators.deliver import DeliverOperator
 from obzvon_provider.operators.launch import LaunchOperator
@@ -67,6 +70,11 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
             return launch, collect
 
         @task_group
+        def canary() -> None:
+            _, collect = called(CANARY_BATCH)
+            collect >> CanaryOperator(task_id="judge", plan_id=plan_id, execution_timeout=timedelta(hours=1), **RETRY)
+
+        @task_group
         def batch(batch_no: int) -> None:
             called(batch_no)
 
@@ -83,7 +91,10 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
         doubts = DoubtsOperator(task_id="doubts", trigger_rule=some, **done)
         # No doubt is the rule, and a group mapped over nothing is skipped: that must not skip the audit.
         settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.ALL_DONE)
-        batch.expand(batch_no=plan.output) >> deliver >> AuditOperator(task_id="audit", **done) << settled
+        batches = batch.expand(batch_no=plan.output)
+        batches >> deliver >> AuditOperator(task_id="audit", **done) << settled
+        if spec.canary:  # not passed: no batch is launched; what the canary dialled is delivered and audited all the same
+            canary() >> batches
         [plan, dag.get_task("batch.launch")] >> doubts >> doubt.expand(batch_no=doubts.output) >> settled
     return dag
 

@@ -8,6 +8,7 @@
       LedgerError              the ledger refuses a step
         InDoubtError           an intent needs a person: the message names it and what to check
         KillSwitchOpen         calling is switched off
+        CanaryNotPassed        the first contacts' results do not allow to call the others
         PlanChanged            the plan is no longer the one that a person was asked about
         NotApproved            nobody said yes to what is about to be sent
       VendorError              a vendor request did not give a usable answer
@@ -31,6 +32,7 @@ __all__ = [
     "AuditError",
     "AuthRefused",
     "CampaignFileError",
+    "CanaryNotPassed",
     "ConfigError",
     "ContractBreak",
     "Delivery",
@@ -96,6 +98,10 @@ class PlanChanged(LedgerError):
 
 class NotApproved(LedgerError):
     """Nobody said yes to what is about to be sent; it was not sent."""
+
+
+class CanaryNotPassed(LedgerError):
+    """The first contacts' results do not allow to call the others."""
 
 
 class VendorError(ObzvonError):

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from obzvon.errors import (
     AuditError,
     AuthRefused,
+    CanaryNotPassed,
     ConfigError,
     InDoubtError,
     KillSwitchOpen,
@@ -34,6 +35,7 @@ NEEDS_A_PERSON = (
     KillSwitchOpen,
     PlanChanged,
     NotApproved,
+    CanaryNotPassed,
     AuditError,
 )
 

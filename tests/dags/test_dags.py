@@ -6,12 +6,15 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from pytest_socket import disable_socket, enable_socket
+
+from obzvon.ledger.keys import CANARY_BATCH
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPECTED = {"campaign__demo_dialog": None, "campaign__demo_twin": None, "late_results": "40 5 * * *", "replay": None}
@@ -121,6 +124,13 @@ def test_the_call_date_is_a_param_that_refuses_nonsense(campaigns: list[DAG]) ->
         assert schema["format"] == "date"
 
 
+def file_with(folder: Path, **changes: Any) -> None:
+    """One more campaign file, `mine`."""
+    mine = yaml.safe_load((folder / "demo_dialog.yaml").read_text(encoding="utf-8"))
+    mine |= {"name": "mine", **changes}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(mine, allow_unicode=True), encoding="utf-8")
+
+
 @pytest.fixture
 def own_campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for path in (ROOT / "include" / "campaigns").glob("*.yaml"):
@@ -143,8 +153,30 @@ def test_a_broken_file_is_an_import_error_and_leaves_the_others_alone(own_campai
 
 
 def test_a_new_file_is_a_new_dag_with_its_schedule(own_campaigns: Path) -> None:
-    mine = yaml.safe_load((own_campaigns / "demo_dialog.yaml").read_text(encoding="utf-8"))
-    mine |= {"name": "mine", "schedule": {"cron": "30 2 * * *", "timezone": "Asia/Omsk"}}
-    (own_campaigns / "mine.yaml").write_text(yaml.safe_dump(mine, allow_unicode=True), encoding="utf-8")
+    file_with(own_campaigns, schedule={"cron": "30 2 * * *", "timezone": "Asia/Omsk"})
     timetable = parse().dags["campaign__mine"].timetable
     assert (timetable.expression, str(timetable.timezone)) == ("30 2 * * *", "Asia/Omsk")
+
+
+def test_a_canary_is_called_collected_and_judged_before_anybody_else(own_campaigns: Path) -> None:
+    file_with(own_campaigns, canary={"contacts": 5})
+    dag = parse().dags["campaign__mine"]
+    canary = {f"canary.{t}" for t in (*BATCH, "judge")}
+    assert sorted(dag.task_ids) == sorted({*STAGES} | canary)
+    after = {task: dag.get_task(task).downstream_task_ids for task in canary}
+    assert after == {
+        "canary.launch": {"canary.wait"},
+        "canary.wait": {"canary.collect"},
+        "canary.collect": {"canary.judge"},
+        "canary.judge": {"batch.launch"},
+    }
+    assert dag.get_task("canary.launch").upstream_task_ids >= {"plan"}
+    assert dag.get_task("canary.launch").batch_no == CANARY_BATCH
+    # failed, it keeps the others from being launched; delivery and audit of what it dialled go on without it
+    assert {dag.get_task(f"batch.{t}").trigger_rule for t in BATCH} == {"all_success"}
+    assert "canary.judge" not in dag.get_task("deliver").upstream_task_ids | dag.get_task("audit").upstream_task_ids
+
+
+def test_without_a_canary_there_is_no_task_of_one(own_campaigns: Path) -> None:
+    file_with(own_campaigns, canary=None)
+    assert not [task for task in parse().dags["campaign__mine"].task_ids if task.startswith("canary")]
