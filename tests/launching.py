@@ -95,6 +95,11 @@ def _intent(conn: psycopg.Connection, key: str, chunk: int, contacts: int) -> No
             (PLAN, row, f"c{row}", phone_key(b"secret", phone), key, external_id(PLAN, row)),
         )
         conn.execute(
+            "insert into ops.attempt_reservation (phone_key, intent_id, local_date, campaign_id, purpose, max_attempts,"
+            " held) values (%s, %s, %s, 'test_campaign', 'survey', 1, 1)",
+            (phone_key(b"secret", phone), key, CALL_DATE),
+        )
+        conn.execute(
             "insert into pii.contact_payload (plan_id, row_no, phone_raw, phone_e164, variables)"
             " values (%s, %s, %s, %s, '{}')",
             (PLAN, row, phone, phone),

@@ -1,23 +1,21 @@
-"""The policy that ships, and a planner over a fresh warehouse."""
+"""The shipped windows without caps and consent, and a planner over a fresh warehouse."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from plan_lists import EVE, FRIDAY, Planner, campaign, frames
+from policies import relaxed
 
-from obzvon.policy.model import Policy, load_policy
+from obzvon.policy.model import Policy
 from obzvon.stages.plan import PlanSummary, plan
-
-POLICY = Path(__file__).parents[2] / "include/policy/policy.yaml"
 
 
 @pytest.fixture(scope="session")
 def policy() -> Policy:
-    return load_policy(POLICY)
+    return relaxed()
 
 
 @pytest.fixture

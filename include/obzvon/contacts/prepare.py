@@ -37,9 +37,9 @@ def prepare(chunk: pd.DataFrame, spec: CampaignSpec, secret: bytes, plan: Number
 
     Columns: row_no (int), contact_id, phone_raw, phone_e164, phone_key, full_name, region (a subject's name), segment,
     tz_offsets (list of minutes east of UTC), tz_source (declared, region, numbering_plan, unknown), person_key,
-    consent_date (a date), consent_ref, exclusion_reason, variables (a JSON object). Absent values are None. A row without a valid phone has no key and no zone, and the
-    reason why. A row whose variable does not fit its type has the reason `bad_variable`: a script that says
-    «ваш долг — пусто» calls nobody.
+    consent_date (a date), consent_ref, exclusion_reason, variables (a JSON object). Absent values are None.
+    A row without a valid phone has no key and no zone, and the reason why. A row whose variable does not fit its type
+    has the reason `bad_variable`: a script that says «ваш долг — пусто» calls nobody.
     """
     columns = spec.contacts.columns
     phone = canonical(chunk[columns.phone])

@@ -14,23 +14,13 @@ import psycopg
 from obzvon.ledger.intents import Intent, reread
 from obzvon.vendors.base import Contact
 
-__all__ = ["contacts_of", "drop_suppressed", "mark_not_sent", "mark_rejected", "mark_sending", "mark_taken", "recount"]
+__all__ = ["contacts_of", "mark_not_sent", "mark_rejected", "mark_sending", "mark_taken", "recount"]
 
 _TO_SEND = """
 select c.external_id, p.phone_e164, p.variables, c.tz_offsets
 from ops.plan_contact c join pii.contact_payload p using (plan_id, row_no)
 where c.intent_id = %s and c.sent_state is null
 order by c.row_no limit %s
-"""
-
-# An opt-out that came between plan and launch must win (hazard 6).
-_SUPPRESS = """
-update ops.plan_contact c
-set exclusion_code = 'EXCL_DNC', exclusion_reason = 'suppressed_after_plan', intent_id = null
-where c.intent_id = %(intent)s and c.sent_state is null and exists (
-    select from ops.suppression s
-    where s.phone_key = c.phone_key and s.purpose in ('*', %(purpose)s)
-      and s.valid_from <= %(until)s and (s.valid_to is null or s.valid_to > now()))
 """
 
 
@@ -42,14 +32,6 @@ async def contacts_of(conn: psycopg.AsyncConnection, intent: Intent, limit: int 
 
 def _contact(external_id: str, phone: str, variables: Mapping[str, Any], offsets: Sequence[int]) -> Contact:
     return Contact(external_id, phone, variables, offsets[0] if len(offsets) == 1 else None)
-
-
-async def drop_suppressed(conn: psycopg.AsyncConnection, intent: Intent, purpose: str) -> int:
-    """Exclude the contacts that asked not to be called since the plan was made. Does not commit."""
-    cur = await conn.execute(
-        _SUPPRESS, {"intent": intent.intent_id, "purpose": str(purpose), "until": intent.window_end_utc}
-    )
-    return cur.rowcount
 
 
 async def mark_sending(conn: psycopg.AsyncConnection, intent: Intent, contacts: Sequence[Contact]) -> None:

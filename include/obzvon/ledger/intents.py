@@ -15,11 +15,13 @@ from psycopg.rows import class_row
 from obzvon.errors import InDoubtError, LedgerError
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import TRANSITIONS, IntentState
+from obzvon.ledger.usage import release
 
 __all__ = ["Intent", "in_doubt", "intents_of", "lock", "move", "note_event", "reread", "try_lock"]
 
 _COLUMNS = (
-    "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, state,"
+    "intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no, batch_no, local_date,"
+    " state,"
     " vendor_task_id, contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc,"
     " window_end_utc, local_from, local_to, submitted_at, started_at, stop_cause, stop_outcome, completeness, note"
 )
@@ -38,6 +40,7 @@ class Intent:
     tz_offsets: Sequence[int]
     chunk_no: int
     batch_no: int
+    local_date: date | None
     state: str
     vendor_task_id: str | None
     contacts_planned: int
@@ -127,6 +130,8 @@ async def move(
         " values (%s, %s, %s, %s, %s)",
         (intent.intent_id, intent.state, str(to), run_id, detail),
     )
+    if to.terminal:
+        await release(conn, intent.intent_id, to)
     return await reread(conn, intent.intent_id)
 
 

@@ -23,9 +23,9 @@ from obzvon.errors import (
     Refused,
     VendorError,
 )
+from obzvon.ledger.barred import drop_barred
 from obzvon.ledger.contacts import (
     contacts_of,
-    drop_suppressed,
     mark_not_sent,
     mark_rejected,
     mark_sending,
@@ -35,7 +35,7 @@ from obzvon.ledger.contacts import (
 from obzvon.ledger.intents import Intent, in_doubt, move
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import SUPPRESSED, IntentState
-from obzvon.stages.stop import cancel
+from obzvon.stages.stop import cancel, under_way
 from obzvon.vendors.base import Contact, Dialer, Found, Order
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ __all__ = ["SKEW", "add_candidates", "bounded", "find_campaign"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-UNSETTLED = "select batch_no from ops.candidate_batch where intent_id = %s and state in ('sending', 'in_doubt') limit 1"
 TRIES, LOOKS, PAUSE = 3, 5, 1.0  # of sending one batch; of reading the count after it; seconds between looks
 LOOK_SECONDS = 30
 #: Clocks differ; a marker is one intent's, so a wide period finds nothing foreign.
@@ -60,8 +59,7 @@ async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
     Before each batch the kill switch, the window and the opt-outs are looked at again. A batch whose request may or may
     not have arrived puts the intent in doubt: it is not sent again. Raises LedgerError when the vendor took nobody.
     """
-    cur = await run.conn.execute(UNSETTLED, (intent.intent_id,))
-    if await cur.fetchone():
+    if await under_way(run.conn, intent):
         await _doubt(run, intent, "a batch of contacts may or may not have arrived")
     while not (intent.stop_cause or run.too_late(intent)) and (batch := await _next_batch(run, intent)):
         intent = await _add(run, intent, order, batch)
@@ -96,7 +94,7 @@ def _dials_by_itself(intent: Intent, now: datetime) -> bool:
 
 
 async def _next_batch(run: Launcher, intent: Intent) -> Sequence[Contact]:
-    await drop_suppressed(run.conn, intent, run.spec.purpose)
+    await drop_barred(run.conn, intent, await run.caps(intent))
     batch = await contacts_of(run.conn, intent, run.spec.limits.candidate_batch)
     await run.conn.commit()
     return batch

@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
 
 import psycopg
 
@@ -30,10 +30,13 @@ from obzvon.errors import (
     Refused,
     VendorError,
 )
-from obzvon.ledger.contacts import contacts_of, drop_suppressed, mark_not_sent, mark_sending, mark_taken
+from obzvon.ledger.barred import drop_barred
+from obzvon.ledger.contacts import contacts_of, mark_not_sent, mark_sending, mark_taken
 from obzvon.ledger.intents import Intent, in_doubt, intents_of, lock, move, reread
-from obzvon.ledger.keys import marker
+from obzvon.ledger.keys import CANARY_BATCH, marker
+from obzvon.ledger.policies import caps_of
 from obzvon.ledger.states import SUPPRESSED, TOO_LATE, IntentState
+from obzvon.policy.caps import CapRule
 from obzvon.stages.candidates import add_candidates, bounded
 from obzvon.stages.stop import StopCause, stop, under_way
 from obzvon.vendors.base import Contact, Dialer, Order
@@ -69,8 +72,23 @@ class LaunchResult:
         return sum(self.states[s] for s in AT_WORK)
 
 
+def hours_of(intent: Intent, spec: CampaignSpec, now: datetime) -> tuple[datetime, time]:
+    """The end of the intent's window, in UTC and local. A canary has the first minutes of what is left at its creation.
+
+    So its results are there while the others can still be called.
+    """
+    if intent.batch_no != CANARY_BATCH or spec.canary is None:
+        return intent.window_end_utc, intent.local_to
+    begin = max(intent.window_start_utc, intent.submitted_at or now)
+    end = min(intent.window_end_utc, begin.replace(second=0, microsecond=0) + timedelta(minutes=spec.canary.minutes))
+    if len(intent.tz_offsets) > 1:
+        return end, intent.local_to
+    return end, end.astimezone(timezone(timedelta(minutes=intent.tz_offsets[0]))).time()
+
+
 def order_of(intent: Intent, spec: CampaignSpec, now: datetime) -> Order:
     """The intent in the vendor's terms. A window that is open already starts two minutes from now."""
+    ends_at, local_to = hours_of(intent, spec, now)
     earliest = (now + timedelta(minutes=3)).replace(second=0, microsecond=0)
     name = spec.vendor.campaign_name.format(
         title=spec.title,
@@ -83,12 +101,12 @@ def order_of(intent: Intent, spec: CampaignSpec, now: datetime) -> Order:
         intent_id=intent.intent_id,
         name=name,
         description=spec.description,
-        call_date=intent.call_date,
+        call_date=intent.local_date or intent.call_date,
         offsets=tuple(intent.tz_offsets),
         starts_at=max(intent.window_start_utc, earliest),
-        ends_at=intent.window_end_utc,
+        ends_at=ends_at,
         local_from=intent.local_from,
-        local_to=intent.local_to,
+        local_to=local_to,
         opens_at=intent.window_start_utc,
     )
 
@@ -145,7 +163,7 @@ class Launcher:
         intent = await reread(self.conn, intent.intent_id, for_update=True)
         if self.too_late(intent):
             return await self._move(intent, S.CANCELLED, detail=TOO_LATE)
-        await drop_suppressed(self.conn, intent, self.spec.purpose)
+        await drop_barred(self.conn, intent, await self.caps(intent))
         contacts = await contacts_of(self.conn, intent)
         if not contacts:
             return await self._move(intent, S.CANCELLED, detail=SUPPRESSED)
@@ -210,6 +228,10 @@ class Launcher:
         intent = await reread(self.conn, intent.intent_id)
         self.problems.append(LedgerError(f"{intent.title}: {intent.note}"))
         return intent
+
+    async def caps(self, intent: Intent) -> CapRule:
+        """The caps that the plan was made under."""
+        return await caps_of(self.conn, intent.plan_id, self.spec.purpose)
 
     def too_late(self, intent: Intent) -> bool:
         """True when less than `min_minutes_left` of the calling window is left."""

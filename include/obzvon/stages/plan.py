@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -19,13 +19,15 @@ from psycopg.types.json import Jsonb
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import CampaignFileError, ConfigError
-from obzvon.ledger.keys import external_id, intent_id, plan_id, zone_label
+from obzvon.ledger.keys import CANARY_BATCH, external_id, intent_id, plan_id, zone_label
 from obzvon.ledger.states import NOTHING_AT_VENDOR
+from obzvon.ledger.usage import sweep
 from obzvon.policy.calendar import check_calendar
+from obzvon.policy.caps import CapRule
 from obzvon.policy.lint import check_call_date, refuse
 from obzvon.policy.model import Policy
 from obzvon.policy.windows import Closed, Opening, opening
-from obzvon.stages.planning import sql
+from obzvon.stages.planning import decide, sql
 from obzvon.stages.planning.staging import Zones, stage
 from obzvon.stages.planning.stop import stop_if_unfit
 from obzvon.stages.planning.summary import PlanSummary, summarise
@@ -77,6 +79,18 @@ def _lock(conn: psycopg.Connection, key: str) -> None:
     conn.execute("select pg_advisory_xact_lock(%s)", [int(key[:15], 16)])
 
 
+def _take_turns(conn: psycopg.Connection) -> None:
+    """One plan decides at a time, in the whole house: two that both see room under a cap would both take it.
+
+    A statement of its own, so that the next one sees what the plan before has stored. Nobody who holds this lock waits
+    for another one, so there is no deadlock.
+    """
+    level = conn.execute("show transaction_isolation").fetchone()
+    if level != ("read committed",):
+        raise ConfigError(f"a plan needs transaction isolation read committed, this connection has {level}")
+    conn.execute("select pg_advisory_xact_lock(hashtextextended('obzvon.caps', 0))")
+
+
 def _under_way(conn: psycopg.Connection, key: str) -> bool:
     # the row locks keep a launch from starting on a plan that is about to be replaced
     query = (
@@ -106,23 +120,50 @@ class _Draft:
         refuse(self.spec, self.policy)
         self.conn.execute("set local work_mem = '64MB'; set local jit = off")
         total, zones = stage(self.conn, self.spec, chunks)
-        self._decide(zones)
+        _take_turns(self.conn)
+        sweep(self.conn, self.now)
+        self.conn.execute("delete from ops.campaign_plan where plan_id = %s", [self.key])
+        openings = self._decide(zones)
         to_call = self._stop_or_count(total)
-        self._cut(zones)
+        self._cut(zones, openings)
         self._store(total, to_call)
 
-    def _decide(self, zones: Zones) -> None:
-        self.conn.execute(sql.TABLES)
-        until, rows = self.now, []
-        for number, offsets in enumerate(zones.offsets):
-            found = self._opening(offsets)
-            until = max(until, found.ends_at) if isinstance(found, Opening) else until
-            rows.append((number, list(offsets), zone_label(offsets), *_columns(found)))
+    def _decide(self, zones: Zones) -> list[Opening | Closed]:
+        """Judge every row; the opening of each zone."""
+        self.conn.execute(decide.TABLES)
+        openings = [self._opening(offsets) for offsets in zones.offsets]
+        dates = [self.call_date for _ in openings]
         with self.conn.cursor() as cursor:
-            cursor.executemany(sql.ZONE, rows)
-        values = {"purpose": self.spec.purpose.value, "now": self.now, "until": until}
-        self.conn.execute(sql.DECIDE, values | {"chunk_size": self.spec.limits.chunk_size})
-        self.conn.execute("analyze plan_zone, plan_decision")
+            cursor.executemany(
+                decide.ZONE,
+                [
+                    (number, list(offsets), zone_label(offsets), *_columns(found, day))
+                    for number, (offsets, found, day) in enumerate(zip(zones.offsets, openings, dates, strict=True))
+                ],
+            )
+        rule = CapRule.of(self.policy, self.spec.purpose).values(
+            min(dates, default=self.call_date), max(dates, default=self.call_date)
+        )
+        values = (
+            rule
+            | self._dials()
+            | {
+                "call_date": self.call_date,
+                "consent": self.policy.rules(self.spec.purpose).consent == "required",
+                "now": self.now,
+                "last_call": max((found.ends_at for found in openings if isinstance(found, Opening)), default=self.now),
+            }
+        )
+        self.conn.execute(decide.CLEAR, values)
+        self.conn.execute("analyze plan_zone, plan_clear")
+        for statement in (*decide.USED, decide.BUSY, decide.JUDGE):
+            self.conn.execute(statement, values)
+        self.conn.execute("analyze plan_judged")
+        return openings
+
+    def _dials(self) -> dict[str, int]:
+        """The worst case of one contact: on the day of the call, and in all."""
+        return {"dials": self.spec.vendor.max_attempts, "dials_a_day": self.spec.vendor.max_attempts}
 
     def _opening(self, offsets: tuple[int, ...]) -> Opening | Closed:
         return opening(
@@ -136,22 +177,46 @@ class _Draft:
         )
 
     def _stop_or_count(self, total: int) -> int:
-        counts = {(code, reason): contacts for code, reason, contacts in self.conn.execute(sql.COUNTS)}
+        counts = {(code, reason): contacts for code, reason, contacts in self.conn.execute(decide.COUNTS)}
         to_call: int = counts.pop((None, None), 0)
         stop_if_unfit(self.spec, self.call_date, total, counts)
         return to_call
 
-    def _cut(self, zones: Zones) -> None:
+    def _cut(self, zones: Zones, openings: Sequence[Opening | Closed]) -> None:
         """Number the intents: zones from east to west, as their windows open, and even, contiguous batches."""
-        rows = sorted(
-            self.conn.execute(sql.CHUNKS), key=lambda row: ([-m for m in reversed(zones.offsets[row[0]])], row[1])
+        canary = self._canary_zone(openings)
+        size = self.spec.canary.contacts if self.spec.canary else 0
+        values = {"canary_zone": canary, "canary": size, "chunk_size": self.spec.limits.chunk_size}
+        self.conn.execute(decide.CUT, values)
+        self.conn.execute("analyze plan_decision")
+        chunks = sorted(
+            self.conn.execute(decide.CHUNKS), key=lambda row: ([-m for m in reversed(zones.offsets[row[0]])], row[1])
         )
-        batches = min(self.spec.limits.max_batches, len(rows))
+        rest = [row for row in chunks if row[1] > 0]
+        batches = min(self.spec.limits.max_batches, len(rest))
+        numbers = {row: place * batches // len(rest) for place, row in enumerate(rest)}
         with self.conn.cursor() as cursor, cursor.copy("copy plan_intent from stdin (format binary)") as copy:
             copy.set_types(["int2", "int4", "int2", "text", "int4"])
-            for place, (zone, chunk, contacts) in enumerate(rows):
-                copy.write_row((zone, chunk, place * batches // len(rows), self._intent(zones, zone, chunk), contacts))
+            for row in chunks:
+                zone, chunk, contacts = row
+                batch = numbers.get(row, CANARY_BATCH)
+                copy.write_row((zone, chunk, batch, self._intent(zones, zone, chunk), contacts))
         self.conn.execute("analyze plan_intent")
+
+    def _canary_zone(self, openings: Sequence[Opening | Closed]) -> int | None:
+        """Where the canary lives: of the zones with enough people the one that opens first, else the largest."""
+        if self.spec.canary is None:
+            return None
+        wanted = self.spec.canary.contacts
+
+        def rank(row: tuple[int, int]) -> tuple[bool, datetime, int]:
+            found = openings[row[0]]
+            assert isinstance(found, Opening), "only an open zone has people to call"
+            few = row[1] < wanted
+            return few, datetime.max.replace(tzinfo=UTC) if few else found.starts_at, -row[1]
+
+        zone: int = min(self.conn.execute(decide.PEOPLE).fetchall(), key=rank)[0]
+        return zone
 
     def _intent(self, zones: Zones, zone: int, chunk: int) -> str:
         label = zone_label(zones.offsets[zone])
@@ -164,7 +229,6 @@ class _Draft:
 
     def _store(self, total: int, to_call: int) -> None:
         values = self._values(total, to_call)
-        self.conn.execute("delete from ops.campaign_plan where plan_id = %s", [self.key])
         for statement in (sql.POLICY, sql.PLAN, sql.INTENTS, sql.CONTACTS, sql.PAYLOADS, sql.RESERVATIONS):
             self.conn.execute(statement, values)
         self._store_phones()
@@ -196,18 +260,18 @@ class _Draft:
             "now": self.now,
             "dag_run_id": self.dag_run_id,
             "external_prefix": external_id(self.key, 0).removesuffix("0"),
-            "max_attempts": self.spec.vendor.max_attempts,
+            **self._dials(),
         }
 
     def _hash(self) -> str:
-        """sha256 over the campaign file and every decision; the same list at another hour gives the same hash."""
+        """sha256 over the campaign file and whom it calls with what; the same at another hour gives the same hash."""
         digest = hashlib.sha256(json.dumps(self.spec.canonical(), sort_keys=True, ensure_ascii=False).encode())
-        for (block,) in self.conn.execute(sql.DIGESTS):
+        for (block,) in self.conn.execute(decide.DIGESTS):
             digest.update(block)
         return digest.hexdigest()
 
 
-def _columns(found: Opening | Closed) -> tuple[Any, ...]:
+def _columns(found: Opening | Closed, day: date) -> tuple[Any, ...]:
     if isinstance(found, Closed):
-        return (found.value, None, None, None, None)
-    return (None, found.starts_at, found.ends_at, found.local_from, found.local_to)
+        return (found.value, day, None, None, None, None)
+    return (None, day, found.starts_at, found.ends_at, found.local_from, found.local_to)

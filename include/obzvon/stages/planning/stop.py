@@ -17,6 +17,12 @@ _CURES = {
     "window_empty": "choose another call date or widen `window` in the campaign file",
     "day_off_closed": "choose a working day, or give hours for days off (window.dayoff in the campaign file)",
     "unknown_zone": "give the list a time zone or region column (contacts.columns)",
+    "no_consent": "name the list's consent columns (contacts.columns), or bring the consents into the register",
+    "consent_without_proof": "say where the proof of each consent is (contacts.columns.consent_ref)",
+    "consent_after_call_date": "choose a call date after the consents",
+    "other_campaign_phone": "another campaign calls these people on that day: choose another call date",
+    "other_campaign_person": "another campaign calls these people on that day: choose another call date",
+    "not_final_yet": "an earlier campaign may still redial these people: start again when it is final",
     "suppressed": "these people asked not to be called, so take another list",
     "duplicate_phone": "take a list with one row a phone",
     "bad_variable": "correct the columns that `variables` names, or their types",
@@ -51,4 +57,6 @@ def _biggest(excluded: Excluded) -> str:
 
 def _cure(excluded: Excluded) -> str:
     (_, reason), _ = _ranked(excluded)[0]
+    if reason.startswith("cap_"):
+        return "these people were called as often as the policy allows: choose a later call date"
     return _CURES.get(reason, _PHONES)

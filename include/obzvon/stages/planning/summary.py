@@ -8,6 +8,8 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import class_row
 
+from obzvon.ledger.keys import CANARY_BATCH
+
 __all__ = ["ExcludedCount", "PlanSummary", "ZoneCount", "summarise"]
 
 
@@ -55,7 +57,8 @@ class PlanSummary:
 
 
 _PLAN = """
-select p.plan_hash, p.contacts_total, p.contacts_to_call, array_agg(distinct i.batch_no order by i.batch_no),
+select p.plan_hash, p.contacts_total, p.contacts_to_call,
+    coalesce(array_agg(distinct i.batch_no order by i.batch_no) filter (where i.batch_no <> %s), '{}'),
     min(i.window_start_utc), max(i.window_end_utc)
 from ops.campaign_plan p
 join ops.campaign_intent i using (plan_id)
@@ -89,7 +92,7 @@ where i.plan_id = %s
 
 def summarise(conn: psycopg.Connection, plan_id: str, *, reused: bool) -> PlanSummary:
     """The summary of a stored plan."""
-    found = conn.execute(_PLAN, [plan_id]).fetchone()
+    found = conn.execute(_PLAN, [CANARY_BATCH, plan_id]).fetchone()
     assert found is not None, "a plan exists only complete"
     plan_hash, total, to_call, batches, start, end = found
     attempts = conn.execute(_ATTEMPTS, [plan_id]).fetchone()

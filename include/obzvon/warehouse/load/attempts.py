@@ -11,6 +11,7 @@ import psycopg
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.dispositions import Disposition
+from obzvon.ledger.policies import opt_out_purpose
 from obzvon.reports.outcomes import by_results, goal_reached
 from obzvon.warehouse.load import statement
 from obzvon.warehouse.seeds import ensure_days
@@ -44,10 +45,12 @@ def merge(
     fetched_at: datetime,
     is_late: bool,
     loaded_at: datetime,
+    recount: bool,
 ) -> Counter[str]:
     """Write what is staged; counts of calls by insert, update, unchanged, older, unmatched, unknown, orphans.
 
-    `orphans` are calls of which only a part came. Runs inside the caller's transaction.
+    `orphans` are calls of which only a part came. `recount` brings what counts against the caps up to the facts: a
+    replay does not, whose facts are still being rebuilt. Runs inside the caller's transaction.
     """
     values = {
         "vendor": vendor,
@@ -59,6 +62,7 @@ def merge(
         "loaded_at": loaded_at,
         "marking_fee": spec.limits.marking_fee_rub or Decimal(0),
         "goal_field": spec.goal.field,
+        "opt_out": opt_out_purpose(conn, plan_id),
     }
     conn.execute("set local work_mem = '64MB'; set local jit = off")
     conn.execute("analyze staged_attempt, staged_result, staged_turn")
@@ -78,6 +82,7 @@ def merge(
         "turns",
         "suppressions",
         "snapshot",
+        *(("dials",) if recount else ()),
     ):
         conn.execute(statement(name), values)
     return _counts(conn)

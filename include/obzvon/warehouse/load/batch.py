@@ -165,6 +165,7 @@ def load(
             fetched_at=fetched_at,
             is_late=final_at is not None and fetched_at > final_at,
             loaded_at=moment,
+            recount=loaded_at is None,
         )
         _mark(conn, read, moment)
     return _told(intent_id, batch_id, _result(staging, counts, read), read)

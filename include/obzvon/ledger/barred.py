@@ -1,0 +1,104 @@
+"""Who may not be called any more, asked immediately before each request: opt-outs, other campaigns, caps.
+
+The plan has reserved what its contacts may cost, so caps are an upper guard here: dials that nobody planned, late rows
+and a reservation that is gone make somebody drop out, never a race of two plans.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from obzvon.ledger.intents import Intent
+from obzvon.ledger.usage import WEEK, used
+from obzvon.policy.caps import CapRule
+
+__all__ = ["drop_barred"]
+
+# An opt-out that came between plan and launch must win (hazard 6), for each phone of the person.
+_SUPPRESSED = """
+select c.row_no, 'EXCL_DNC', 'suppressed_after_plan'
+from ops.plan_contact c
+where c.intent_id = %(intent)s and c.sent_state is null and (
+    exists (select from ops.suppression s where s.phone_key = c.phone_key and s.purpose in ('*', %(purpose)s)
+            and s.valid_from <= %(last_call)s and (s.valid_to is null or s.valid_to > now()))
+    or exists (select from ops.suppression s where s.person_key = c.person_key and s.purpose in ('*', %(purpose)s)
+               and s.valid_from <= %(last_call)s and (s.valid_to is null or s.valid_to > now())))
+"""
+
+# Of two intents that together are too many the later one gives way: one that has left, or was planned first, counts.
+_AHEAD = """(i.submitted_at is not null or r.attempts > 0
+                  or (p.planned_at, r.intent_id) < (%(planned_at)s, %(intent)s))"""
+
+
+def _over(key: str) -> str:
+    """Contacts of the intent who are too many with what others have of the same phone or person."""
+    return f"""
+select c.row_no,
+    case when coalesce(o.taken, false) then 'EXCL_DUPLICATE' else 'EXCL_CAP' end,
+    case when coalesce(o.taken, false) then 'other_campaign_after_plan' else 'cap_after_plan' end
+from mine c
+left join lateral (
+    select coalesce(sum(u.dials) filter (where r.purpose = %(purpose)s and r.local_date = %(day)s), 0) as dy,
+        {WEEK.format(day="%(day)s::date")} as wk,
+        coalesce(sum(u.dials) filter (where r.purpose = %(purpose)s
+            and date_trunc('month', r.local_date) = date_trunc('month', %(day)s::date)), 0) as mo,
+        bool_or(%(one_campaign)s and i.plan_id <> %(plan)s and r.local_date = %(day)s
+                and greatest(r.held, r.attempts) > 0) as taken
+    from ops.attempt_reservation r
+    join ops.campaign_intent i using (intent_id)
+    join ops.campaign_plan p using (plan_id)
+    cross join lateral (select {used("r")} as dials) u
+    where r.{key}_key = c.{key}_key and r.local_date between %(since)s and %(until)s
+      and not (r.intent_id = %(intent)s and r.phone_key = c.phone_key) and {_AHEAD}
+) o on true
+where %(by_{key})s and c.{key}_key is not null and (
+    coalesce(o.taken, false) or o.dy + c.today > %(cap_day)s or o.wk + c.dials > %(cap_week)s
+    or o.mo + c.dials > %(cap_month)s)
+"""
+
+
+_DROP = f"""
+with mine as (
+    select c.row_no, c.phone_key, c.person_key, coalesce(sum(r.held), 0) as dials,
+        coalesce(sum(r.held) filter (where r.local_date = %(day)s), 0) as today
+    from ops.plan_contact c
+    left join ops.attempt_reservation r on r.phone_key = c.phone_key and r.intent_id = c.intent_id
+    where c.intent_id = %(intent)s and c.sent_state is null
+    group by c.plan_id, c.row_no
+), barred as (
+    select distinct on (row_no) row_no, code, reason
+    from ({_SUPPRESSED}
+          union all select row_no, 'EXCL_CAP', 'reservation_gone' from mine where today = 0
+          union all ({_over("phone")}) union all ({_over("person")})) found (row_no, code, reason)
+    order by row_no, code desc
+), dropped as (
+    update ops.plan_contact c
+    set exclusion_code = b.code, exclusion_reason = b.reason, intent_id = null
+    from barred b
+    where c.plan_id = %(plan)s and c.row_no = b.row_no
+    returning c.phone_key
+)
+update ops.attempt_reservation r set held = 0, released_at = now()
+from dropped d where r.intent_id = %(intent)s and r.phone_key = d.phone_key
+"""
+
+_PLANNED_AT = "select planned_at from ops.campaign_plan where plan_id = %s"
+
+
+async def drop_barred(conn: psycopg.AsyncConnection, intent: Intent, rule: CapRule) -> int:
+    """Take the contacts who may not be called any more out of the intent, with their reason. Does not commit.
+
+    Contacts who were handed over already stay. Returns how many were taken out.
+    """
+    rows = await (await conn.execute(_PLANNED_AT, (intent.plan_id,))).fetchall()
+    day = intent.local_date or intent.call_date
+    values: dict[str, Any] = rule.values(day) | {
+        "intent": intent.intent_id,
+        "plan": intent.plan_id,
+        "day": day,
+        "last_call": intent.window_end_utc,
+        "planned_at": rows[0][0],
+    }
+    return (await conn.execute(_DROP, values)).rowcount

@@ -1,0 +1,130 @@
+"""The plan as a document: everything that a person needs to say yes or no, read from the stored plan.
+
+Ids, counts, moments and money only: no phone, no name. `document_text` renders it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+import psycopg
+from psycopg.rows import class_row
+
+from obzvon.errors import LedgerError
+from obzvon.ledger.keys import CANARY_BATCH
+from obzvon.stages.planning.differences import Differences, differences
+from obzvon.stages.planning.forecast import Forecast, read_forecast
+from obzvon.stages.planning.summary import PlanSummary, summarise
+
+__all__ = ["CanaryPart", "PlanDocument", "PlanHead", "ZonePart", "read_document"]
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePart:
+    """One zone: its window at the people's own clocks and in UTC, vendor campaigns (intents) and contacts."""
+
+    zone: str
+    local_date: date
+    local_from: time
+    local_to: time
+    starts_at: datetime
+    ends_at: datetime
+    intents: int
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryPart:
+    """Who is called first and alone; their window (UTC)."""
+
+    contacts: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHead:
+    """What a plan is about. Moments are UTC; `policy_version` is None where no policy was stored with the plan."""
+
+    campaign: str
+    title: str
+    vendor: str
+    purpose: str
+    call_date: date
+    planned_at: datetime
+    approval_needed: bool
+    chunk_size: int
+    policy_version: date | None
+    list_changed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDocument:
+    """One stored plan.
+
+    `zones` are without the canary. `forecast` is None for a plan of a version without forecasts, `last` for the first
+    plan of the campaign. `warnings` are whole sentences.
+    """
+
+    head: PlanHead
+    summary: PlanSummary
+    forecast: Forecast | None
+    zones: tuple[ZonePart, ...]
+    canary: CanaryPart | None
+    last: Differences | None
+    warnings: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        """The start of the plan's hash: enough for a person to compare."""
+        return self.summary.plan_hash[:12]
+
+
+_HEAD = """
+select p.campaign_id as campaign, p.spec ->> 'title' as title, p.vendor_code as vendor, p.purpose, p.call_date,
+    p.planned_at, p.approval = 'needed' as approval_needed, (p.spec #>> '{limits,chunk_size}')::integer as chunk_size,
+    y.version as policy_version, p.list_changed_at
+from ops.campaign_plan p left join ops.policy y using (policy_hash)
+where p.plan_id = %s
+"""
+
+_ZONES = """
+select zone, coalesce(local_date, call_date) as local_date, local_from, local_to,
+    min(window_start_utc) as starts_at, max(window_end_utc) as ends_at,
+    count(*)::integer as intents, sum(contacts_planned)::integer as contacts
+from ops.campaign_intent
+where plan_id = %s and batch_no <> %s
+group by 1, 2, 3, 4
+order by starts_at, zone
+"""
+
+_CANARY = """
+select sum(contacts_planned)::integer as contacts, min(window_start_utc) as starts_at, max(window_end_utc) as ends_at
+from ops.campaign_intent where plan_id = %s and batch_no = %s
+having count(*) > 0
+"""
+
+
+def read_document(
+    conn: psycopg.Connection, plan_id: str, *, reused: bool = False, warnings: Sequence[str] = ()
+) -> PlanDocument:
+    """The stored plan as a document; LedgerError when there is none. `reused` as in the summary."""
+    with conn.cursor(row_factory=class_row(PlanHead)) as cursor:
+        head = cursor.execute(_HEAD, [plan_id]).fetchone()
+    if head is None:
+        raise LedgerError(f"plan {plan_id[:8]} is not in the ledger; run the task `plan` of this DAG run again")
+    with conn.cursor(row_factory=class_row(ZonePart)) as cursor:
+        zones = tuple(cursor.execute(_ZONES, [plan_id, CANARY_BATCH]))
+    with conn.cursor(row_factory=class_row(CanaryPart)) as cursor:
+        canary = cursor.execute(_CANARY, [plan_id, CANARY_BATCH]).fetchone()
+    return PlanDocument(
+        head=head,
+        summary=summarise(conn, plan_id, reused=reused),
+        forecast=read_forecast(conn, plan_id),
+        zones=zones,
+        canary=canary,
+        last=differences(conn, plan_id),
+        warnings=tuple(warnings),
+    )

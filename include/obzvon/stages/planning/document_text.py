@@ -1,0 +1,210 @@
+"""The plan's document in words: Markdown for the question in the UI, and a print for the command line.
+
+Both say the same: a headline, the facts, small tables, what changed, warnings. It fits one screen: reasons are summed
+up by decision, and of more than `ZONES` zones the smallest are one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+
+from obzvon.stages.planning.differences import Differences
+from obzvon.stages.planning.document import PlanDocument, ZonePart
+from obzvon.stages.planning.forecast import Basis, Forecast, History, Span
+
+__all__ = ["headline", "markdown", "print_document"]
+
+ZONES, REASONS, SETTINGS = 12, 6, 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """A small table; the last `numbers` columns are right-aligned."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: int
+
+
+def headline(document: PlanDocument) -> str:
+    """One line: lists cut it off, so the numbers come first and the hash is the end."""
+    head, summary = document.head, document.summary
+    cost = f", {_span(document.forecast.cost_rub)}" if document.forecast else ""
+    return (
+        f"Call {_n(summary.contacts_to_call)} contacts by {head.vendor.capitalize()} on {head.call_date:%d.%m.%Y}? "
+        f"{head.campaign}: {_n(summary.worst_case_attempts)} dials at most{cost}, plan {document.hash}"
+    )
+
+
+def markdown(document: PlanDocument) -> str:
+    """The whole document."""
+    facts = "\n".join(f"| {name} | {value} |" for name, value in _facts(document))
+    parts = [f"| **{document.head.campaign}** | {document.head.title} |\n|---|---|\n{facts}"]
+    parts += [_markdown_grid(grid) for grid in _grids(document)]
+    parts += [f"**{title}**\n\n{_bullets(lines)}" for title, lines in _lists(document) if lines]
+    return "\n\n".join(parts)
+
+
+def print_document(console: Console, document: PlanDocument) -> None:
+    """The same on a console."""
+    head = document.head
+    console.print(f"{head.campaign}: {head.title}", style="bold", markup=False)
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in _facts(document):
+        facts.add_row(name, value)
+    console.print(facts)
+    for grid in _grids(document):
+        console.print(_console_grid(grid))
+    for title, lines in _lists(document):
+        if lines:
+            console.print(f"\n{title}", style="bold", markup=False)
+            for line in lines:
+                console.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def _facts(document: PlanDocument) -> Iterator[tuple[str, str]]:
+    head, summary, forecast = document.head, document.summary, document.forecast
+    yield "Calls", f"{head.call_date}, {head.purpose}, by {head.vendor}"
+    called = f"{_n(summary.contacts_to_call)} of {_n(summary.contacts_total)} contacts"
+    yield "To call", f"{called}, {_n(summary.intents)} vendor campaigns of up to {_n(head.chunk_size)}"
+    expected = f", {_n(forecast.attempts.expected)} expected" if forecast else ""
+    yield "Dials", f"{_n(summary.worst_case_attempts)} at most{expected}"
+    if forecast:
+        yield "Cost", _cost(forecast)
+        yield "Forecast by", _basis(forecast.history)
+    yield "Hours", f"{_moment(summary.window_start)} to {_moment(summary.window_end)} UTC"
+    if forecast:
+        latest = f"{_moment(forecast.finish_latest)} UTC at the latest"
+        own = forecast.history.basis is Basis.CAMPAIGN
+        yield "Finish", f"{_moment(forecast.finish_expected)} UTC expected, {latest}" if own else latest
+    if document.canary:
+        part = document.canary
+        yield "First alone", f"{_n(part.contacts)} contacts, {_moment(part.starts_at)} to {_moment(part.ends_at)} UTC"
+    yield "Policy", f"version {head.policy_version or 'not stored'}"
+    if head.list_changed_at:
+        yield "List written", f"{_moment(head.list_changed_at)} UTC"
+    yield "Plan", f"{document.hash}, made {_moment(head.planned_at)} UTC"
+
+
+def _cost(forecast: Forecast) -> str:
+    said = f"{_span(forecast.cost_rub)}, {_rubles(forecast.cost_rub.expected)} expected"
+    if not forecast.price_known:
+        return f"{said}; the policy has no price of this vendor (`prices`), so only the marking fee is counted"
+    return said if forecast.upper_rub is not None else f"{said}; without talk, whose length nobody knows yet"
+
+
+def _basis(history: History) -> str:
+    if history.basis is Basis.NONE:
+        return "no past calls of this campaign, nor of this vendor and purpose"
+    whose = "of this campaign" if history.basis is Basis.CAMPAIGN else "of other campaigns, same vendor and purpose"
+    return (
+        f"{_n(history.attempts)} past dials on {_n(history.call_dates)} call dates {whose}: "
+        f"{history.minutes:.2f} min of talk a dial ({history.minutes_p10:.2f} to {history.minutes_p90:.2f})"
+    )
+
+
+def _grids(document: PlanDocument) -> Iterator[_Grid]:
+    if document.summary.excluded:
+        yield _Grid("Not called", ("decision", "reasons", "contacts"), tuple(_excluded(document)), 1)
+    if document.zones:
+        columns = ("zone", "hours there", "UTC", "contacts", "vendor campaigns")
+        yield _Grid("Zones", columns, tuple(_zones(document)), 2)
+
+
+def _excluded(document: PlanDocument) -> Iterator[tuple[str, ...]]:
+    ordered = sorted(document.summary.excluded, key=lambda group: (group.code, -group.contacts, group.reason))
+    for code, groups in groupby(ordered, key=lambda group: group.code):
+        found = [(f"{group.reason} {_n(group.contacts)}", group.contacts) for group in groups]
+        yield code, _some([text for text, _ in found], REASONS), _n(sum(contacts for _, contacts in found))
+
+
+def _zones(document: PlanDocument) -> Iterator[tuple[str, ...]]:
+    most = sorted(document.zones, key=lambda part: -part.contacts)
+    shown, rest = set(most[:ZONES]), most[ZONES:]
+    for part in document.zones:
+        if part in shown:
+            yield _place(part), _local(part, document.head.call_date), _utc(part), _n(part.contacts), _n(part.intents)
+    if rest:
+        contacts, intents = sum(part.contacts for part in rest), sum(part.intents for part in rest)
+        yield f"{len(rest)} more", "", "", _n(contacts), _n(intents)
+
+
+def _place(part: ZonePart) -> str:
+    """Where the zone is not certain, the first and the last of its candidates."""
+    names = part.zone.split("/")
+    return part.zone if len(names) < 4 else f"{names[0]} … {names[-1]} ({len(names)})"
+
+
+def _local(part: ZonePart, call_date: date) -> str:
+    hours = f"{part.local_from:%H:%M}–{part.local_to:%H:%M}"
+    return hours if part.local_date == call_date else f"{part.local_date:%d.%m} {hours}"
+
+
+def _utc(part: ZonePart) -> str:
+    return f"{part.starts_at.astimezone(UTC):%d.%m %H:%M}–{part.ends_at.astimezone(UTC):%H:%M}"
+
+
+def _lists(document: PlanDocument) -> Iterator[tuple[str, list[str]]]:
+    if document.last:
+        yield f"Since the plan of {document.last.call_date}", list(_changes(document.last))
+    yield "Warnings", list(document.warnings)
+
+
+def _changes(last: Differences) -> Iterator[str]:
+    pairs = {"contacts": last.total, "to call": last.to_call, "dials at most": last.worst_case}
+    yield ", ".join(f"{name} {_n(before)} → {_n(now)}" for name, (before, now) in pairs.items())
+    if last.forecasts:
+        yield f"cost {_span(last.forecasts[0].cost_rub)} → {_span(last.forecasts[1].cost_rub)}"
+    if last.reasons:
+        found = [f"{change.code}/{change.reason} {_n(change.before)} → {_n(change.now)}" for change in last.reasons]
+        yield f"not called: {_some(found, REASONS)}"
+    if last.settings:
+        yield f"settings that differ: {_some(last.settings, SETTINGS)}"
+
+
+def _some(texts: Sequence[str], most: int) -> str:
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
+
+
+def _markdown_grid(grid: _Grid) -> str:
+    ruler = ["---"] * (len(grid.columns) - grid.numbers) + ["---:"] * grid.numbers
+    lines = [" | ".join(cells) for cells in (grid.columns, ruler, *grid.rows)]
+    return f"**{grid.title}**\n\n" + "\n".join(f"| {line} |" for line in lines)
+
+
+def _console_grid(grid: _Grid) -> Table:
+    table = Table(title=f"\n{grid.title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for place, name in enumerate(grid.columns):
+        table.add_column(name, justify="right" if place >= len(grid.columns) - grid.numbers else "left")
+    for row in grid.rows:
+        table.add_row(*row)
+    return table
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"* {line}" for line in lines)
+
+
+def _n(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _rubles(amount: Decimal) -> str:
+    return f"{amount:,.2f}".replace(",", " ") + " ₽"
+
+
+def _span(span: Span) -> str:
+    return _rubles(span.low) if span.low == span.high else f"{_rubles(span.low)[:-2]}–{_rubles(span.high)}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
