@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from obzvon.campaigns import catalogue
+from obzvon.cli_lint import add_lint
 from obzvon.cli_replay import add_commands
 from obzvon.errors import CampaignFileError, ObzvonError
 from obzvon.local.demo import run_demo
@@ -118,6 +119,7 @@ def env() -> None:
 
 
 add_commands(app)
+add_lint(app)
 
 
 def _stack() -> Stack:

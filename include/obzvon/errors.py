@@ -26,6 +26,8 @@ that attribute and nothing else; no code looks at message text. Messages never h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "ConfigError",
     "ContractBreak",
     "Delivery",
+    "Fault",
     "InDoubt",
     "InDoubtError",
     "KillSwitchOpen",
@@ -68,8 +71,27 @@ class ConfigError(ObzvonError):
     """A file, setting or connection is wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a campaign file: the dotted key (empty: none in particular), and cause with cure.
+
+    `line` only where the text is no YAML, so that there are no keys.
+    """
+
+    key: str
+    sentence: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.sentence}" if self.key else self.sentence
+
+
 class CampaignFileError(ConfigError):
-    """A campaign file breaks a rule."""
+    """A campaign file breaks a rule. `faults` has one entry for each line of the message where a file was read."""
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class PolicyError(ConfigError):

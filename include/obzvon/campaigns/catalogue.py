@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from obzvon.campaigns.messages import explain
 from obzvon.campaigns.rules import broken_rules
 from obzvon.campaigns.spec import CampaignSpec
-from obzvon.errors import CampaignFileError
+from obzvon.errors import CampaignFileError, Fault
 
 
 class Catalogue:
@@ -63,36 +63,38 @@ def load(path: Path) -> CampaignSpec:
     return spec
 
 
-def _error(path: Path, faults: list[str]) -> CampaignFileError:
-    return CampaignFileError("\n".join(f"{path.name}: {fault}" for fault in faults))
+def _error(path: Path, faults: list[Fault]) -> CampaignFileError:
+    return CampaignFileError("\n".join(f"{path.name}: {fault}" for fault in faults), faults)
 
 
-def _name_faults(path: Path, spec: CampaignSpec) -> list[str]:
+def _name_faults(path: Path, spec: CampaignSpec) -> list[Fault]:
     if path.name == f"{spec.name}.yaml":
         return []
-    return [f"name: {spec.name!r} is not the file's name; call the file {spec.name}.yaml or correct the name"]
+    cure = f"call the file {spec.name}.yaml or correct the name"
+    return [Fault("name", f"{spec.name!r} is not the file's name; {cure}")]
 
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
         data = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader that refuses double keys
     except OSError as error:
-        raise _error(path, [f"cannot be read ({error.strerror}); check the name and the folder"]) from error
+        raise _error(path, [Fault("", f"cannot be read ({error.strerror}); check the name and the folder")]) from error
     except UnicodeDecodeError as error:
-        raise _error(path, ["not UTF-8 text; save it as UTF-8"]) from error
+        raise _error(path, [Fault("", "not UTF-8 text; save it as UTF-8")]) from error
     except yaml.YAMLError as error:
         raise _error(path, [_where(error)]) from error
     if not isinstance(data, dict):
-        raise _error(path, ["not a campaign: the file must be a list of `key: value` lines; see docs/campaign-file.md"])
+        said = "not a campaign: the file must be a list of `key: value` lines; see docs/campaign-file.md"
+        raise _error(path, [Fault("", said)])
     return data
 
 
-def _where(error: yaml.YAMLError) -> str:
+def _where(error: yaml.YAMLError) -> Fault:
     """The YAML parser's complaint in one line with its place."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return "not valid YAML; check the characters of the file"
-    mark = error.problem_mark
-    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}; correct the YAML there"
+        return Fault("", "not valid YAML; check the characters of the file")
+    line, column = error.problem_mark.line + 1, error.problem_mark.column + 1
+    return Fault("", f"line {line}, column {column}: {error.problem}; correct the YAML there", line)
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,14 +10,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from obzvon.campaigns.spec import CampaignSpec
+from obzvon.errors import Fault
 from obzvon.vendors.settings import VendorSettings
 
 Loc = Sequence[str | int]
 
 
-def explain(error: ValidationError, data: dict[str, Any]) -> list[str]:
-    """One line a fault, `key: what is wrong and the cure`, in the order of the file. `data` is what was validated."""
-    return [f"{_key(_place(fault), data)}: {_sentence(fault, data)}" for fault in error.errors()]
+def explain(error: ValidationError, data: dict[str, Any]) -> list[Fault]:
+    """What is wrong and the cure of every fault, in the order of the file. `data` is what was validated."""
+    return [Fault(_key(_place(fault), data), _sentence(fault, data)) for fault in error.errors()]
 
 
 def _place(fault: ErrorDetails) -> Loc:

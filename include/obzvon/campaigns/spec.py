@@ -216,6 +216,15 @@ class Window(Hours):
             return self
         return None if self.dayoff == "closed" else self.dayoff
 
+    @property
+    def in_words(self) -> str:
+        """Both kinds of day, as the DAG's page shows them."""
+        said = f"{self.start:%H:%M}–{self.end:%H:%M}"
+        if self.dayoff is None:
+            return said
+        off = "nobody is called" if self.dayoff == "closed" else f"{self.dayoff.start:%H:%M}–{self.dayoff.end:%H:%M}"
+        return f"{said}, on days off {off}"
+
 
 class QolioMapping(Model):
     """How a call becomes a Qolio record. `operator_id` is the employee's "ID in the integrated system"."""
@@ -340,7 +349,7 @@ class CampaignSpec(Model):
     @property
     def doc_md(self) -> str:
         """What the DAG's page shows."""
-        hours = f"{self.window.start:%H:%M}–{self.window.end:%H:%M}" if self.window else "as the policy says"
+        hours = self.window.in_words if self.window else "as the policy says"
         return (
             f"**{self.title}** · {self.purpose} · {self.vendor.type} · owner {self.owner}\n\n{self.description}\n\n"
             f"* Goal: {self.goal.title}\n* Hours, local to the person called: {hours}\n"
