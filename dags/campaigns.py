@@ -1,9 +1,10 @@
 """One DAG for each campaign file: the whole way from a contact list to scored calls on one screen.
 
-    plan ──► batch[0..n]: launch ──► wait ──► collect ──► deliver ───────────────┬──► audit
-                          └─► doubts ──► doubt[0..m]: settle ──► launch … deliver ─┘
+    plan ──► approve ──► batch[0..n]: launch ──► wait ──► collect ──► deliver ───────────────┬──► audit
+                                      └─► doubts ──► doubt[0..m]: settle ──► launch … deliver ─┘
 
-What is in doubt after a launch is settled beside the others: whoever waits for an answer holds nobody back.
+A no at `approve` skips the rest. What is in doubt after a launch is settled beside the others: whoever waits for an
+answer holds nobody back.
 A `canary` comes before the batches, alone: canary.launch ──► wait ──► collect ──► judge ──► batch[0..n].
 
 A broken campaign file gives no DAG here; `campaign_files.py` shows it as an import error.
@@ -19,6 +20,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_parsi
 from obzvon.campaigns.catalogue import Catalogue
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.ledger.keys import CANARY_BATCH
+from obzvon_provider.operators.approve import ApproveOperator
 from obzvon_provider.operators.audit import AuditOperator
 from obzvon_provider.operators.canary import CanaryOperator
 from obzvon_provider.operators.collect import CollectOperator
@@ -57,8 +59,9 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
         params={"call_date": CALL_DATE},
     ) as dag:
         plan = PlanOperator(task_id="plan", campaign=spec.name, retries=0, execution_timeout=timedelta(hours=1))
+        approve = ApproveOperator(task_id="approve", plan_id=plan.output["plan_id"], **RETRY)
 
-        plan_id = plan.output["plan_id"]
+        plan_id = approve.output  # so nothing after it runs without it
         done = {"plan_id": plan_id, "execution_timeout": timedelta(hours=4), **RETRY}
 
         def called(batch_no: int) -> tuple[LaunchOperator, CollectOperator]:
@@ -86,6 +89,7 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
             collect >> DeliverOperator(task_id="deliver", **done)
 
         # One failed batch must not keep the other batches' calls from being delivered; the audit fails the run for it.
+        # A plan that was not approved skips them: a skipped task before them is enough for that.
         some = TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
         deliver = DeliverOperator(task_id="deliver", trigger_rule=some, **done)
         doubts = DoubtsOperator(task_id="doubts", trigger_rule=some, **done)
@@ -93,9 +97,9 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
         settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.ALL_DONE)
         batches = batch.expand(batch_no=plan.output)
         batches >> deliver >> AuditOperator(task_id="audit", **done) << settled
-        if spec.canary:  # not passed: no batch is launched; what the canary dialled is delivered and audited all the same
+        if spec.canary:  # not passed: no batch is launched; what it dialled is delivered and audited all the same
             canary() >> batches
-        [plan, dag.get_task("batch.launch")] >> doubts >> doubt.expand(batch_no=doubts.output) >> settled
+        [approve, dag.get_task("batch.launch")] >> doubts >> doubt.expand(batch_no=doubts.output) >> settled
     return dag
 
 

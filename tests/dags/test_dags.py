@@ -19,13 +19,12 @@ from obzvon.ledger.keys import CANARY_BATCH
 ROOT = Path(__file__).resolve().parents[2]
 EXPECTED = {"campaign__demo_dialog": None, "campaign__demo_twin": None, "late_results": "40 5 * * *", "replay": None}
 BATCH, DOUBT = ("launch", "wait", "collect"), ("settle", "launch", "wait", "collect", "deliver")
-STAGES = sorted(
-    ["plan", "deliver", "doubts", "settled", "audit", *(f"batch.{t}" for t in BATCH), *(f"doubt.{t}" for t in DOUBT)]
-)
+ONCE = ("plan", "approve", "deliver", "doubts", "settled", "audit")
+STAGES = sorted([*ONCE, *(f"batch.{t}" for t in BATCH), *(f"doubt.{t}" for t in DOUBT)])
 
 
 #: Tasks whose deadline is absolute and stands in their triggers; `settled` does nothing.
-DEFERRED = {"batch.wait", "doubt.wait", "doubt.settle", "settled"}
+DEFERRED = {"approve", "batch.wait", "doubt.wait", "doubt.settle", "settled"}
 
 
 @pytest.fixture
@@ -67,8 +66,8 @@ def test_every_campaign_is_the_same_pipeline(campaigns: list[DAG]) -> None:
         assert sorted(dag.task_ids) == STAGES
         after = {task.task_id: task.downstream_task_ids for task in dag.tasks}
         assert after == {
-            "plan": {"batch.launch", "batch.wait", "batch.collect", "doubts", "deliver", "audit"}
-            | {f"doubt.{t}" for t in DOUBT},
+            "plan": {"approve", *(f"batch.{t}" for t in BATCH)},
+            "approve": {*(f"batch.{t}" for t in BATCH), "doubts", "deliver", "audit", *(f"doubt.{t}" for t in DOUBT)},
             "batch.launch": {"batch.wait", "doubts"},
             "batch.wait": {"batch.collect"},
             "batch.collect": {"deliver"},
@@ -82,6 +81,16 @@ def test_every_campaign_is_the_same_pipeline(campaigns: list[DAG]) -> None:
             "settled": {"audit"},
             "audit": set(),
         }
+
+
+def test_nothing_after_the_approval_runs_without_it(campaigns: list[DAG]) -> None:
+    for dag in campaigns:
+        after = {task.task_id for task in dag.get_task("approve").get_flat_relatives(upstream=False)}
+        assert after == {*STAGES} - {"plan", "approve"}
+        # a skipped or failed approval decides for them: none of their rules looks past it
+        told = dag.get_task("approve").get_direct_relatives(upstream=False)
+        special = {task.task_id: task.trigger_rule for task in told if task.trigger_rule != "all_success"}
+        assert special == dict.fromkeys(("deliver", "doubts"), "all_done_min_one_success")
 
 
 def test_what_waits_for_a_person_holds_back_no_other_stage(campaigns: list[DAG]) -> None:
@@ -170,7 +179,7 @@ def test_a_canary_is_called_collected_and_judged_before_anybody_else(own_campaig
         "canary.collect": {"canary.judge"},
         "canary.judge": {"batch.launch"},
     }
-    assert dag.get_task("canary.launch").upstream_task_ids >= {"plan"}
+    assert dag.get_task("canary.launch").upstream_task_ids == {"approve"}
     assert dag.get_task("canary.launch").batch_no == CANARY_BATCH
     # failed, it keeps the others from being launched; delivery and audit of what it dialled go on without it
     assert {dag.get_task(f"batch.{t}").trigger_rule for t in BATCH} == {"all_success"}
