@@ -302,6 +302,8 @@ raw_archive = sa.Table(
     C("rows", sa.Integer),
     C("control_count", sa.Integer, comment="the vendor's own count, where it gives one"),
     C("erased_at", MOMENT, comment="when somebody's data was last taken out of it, or all of it"),
+    C("erased_rows", sa.Integer, nullable=False, server_default="0", comment="taken out of it; `rows` counts them"),
+    C("gone_at", MOMENT, comment="when retention deleted the file; sha256 and bytes stay as its trace"),
     schema="ops",
 )
 

@@ -30,6 +30,8 @@ NEW_COLUMNS = (
     ("plan_contact", sa.Column("consent_ref", sa.Text(), comment="where the proof of the consent is")),
     ("suppression", sa.Column("person_key", KEY, comment="the person's other phones are suppressed too; null where the person is not known")),
     ("raw_archive", sa.Column("erased_at", MOMENT, comment="when somebody's data was last taken out of it, or all of it")),
+    ("raw_archive", sa.Column("erased_rows", sa.Integer(), nullable=False, server_default="0", comment="taken out of it; `rows` counts them")),
+    ("raw_archive", sa.Column("gone_at", MOMENT, comment="when retention deleted the file; sha256 and bytes stay as its trace")),
 )
 
 # Reservations were counted by phone alone until now: what they belong to is known from their intents.
