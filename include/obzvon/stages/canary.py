@@ -145,6 +145,7 @@ def judge(conn: psycopg.Connection, plan_id: str, run_id: str) -> Verdict:
     LedgerError: there is no such plan, or its campaign file has no `canary`.
     """
     key = {"plan": plan_id, "canary": CANARY_BATCH}
+    conn.commit()
     with conn.transaction(), conn.cursor(row_factory=dict_row) as cur:
         plan = cur.execute(
             "select campaign_id, call_date, spec from ops.campaign_plan where plan_id = %s for update", [plan_id]
