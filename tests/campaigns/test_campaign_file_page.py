@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from obzvon.campaigns.catalogue import load
-from obzvon.campaigns.spec import CampaignSpec
+from obzvon.campaigns.spec import CampaignSpec, Contacts
 from obzvon.contacts.phones import Reason
 from obzvon.contacts.prepare import BAD_VARIABLE
 from obzvon.vendors.settings import VendorSettings
@@ -93,10 +93,13 @@ def test_every_key_of_the_models_stands_on_the_page() -> None:
 
 def test_optional_keys_show_their_defaults() -> None:
     whole = specs()[0]
-    for part in (whole.limits, whole.wait):
+    for part in (whole.limits, whole.wait, whole.settle, whole.approval, whole.canary):
         assert part == type(part)()
-    assert whole.contacts.max_reject_share == type(whole.contacts).model_fields["max_reject_share"].default
-    assert whole.contacts.max_contacts == type(whole.contacts).model_fields["max_contacts"].default
+        assert part.model_fields_set == set(type(part).model_fields)
+    assert whole.when_late == CampaignSpec.model_fields["when_late"].default
+    for key in ("registry", "max_reject_share", "max_contacts", "max_change_share", "max_age_hours"):
+        assert getattr(whole.contacts, key) == Contacts.model_fields[key].default
+        assert key in whole.contacts.model_fields_set
 
 
 def test_every_reason_of_an_unusable_row_stands_on_the_page() -> None:
