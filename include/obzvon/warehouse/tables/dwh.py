@@ -94,6 +94,7 @@ dim_contact = sa.Table(
     C("valid_to", MOMENT),
     C("is_current", sa.Boolean, nullable=False),
     sa.UniqueConstraint("contact_id", "phone_key", "valid_from", postgresql_nulls_not_distinct=True),
+    sa.Index("ix_dim_contact_phone", "phone_key"),
     schema="dwh",
     comment="SCD2, no clear personal data",
 )
@@ -130,7 +131,7 @@ fact_call_attempt = sa.Table(
     C("vendor_code", sa.Text, primary_key=True),
     C("vendor_call_id", sa.Text, primary_key=True),
     C("intent_id", KEY, index=True, comment="null = call not started by this pipeline"),
-    C("contact_key", sa.ForeignKey("dwh.dim_contact.contact_key")),
+    C("contact_key", sa.ForeignKey("dwh.dim_contact.contact_key"), index=True),
     C("attempt_no", sa.SmallInteger),
     C("grain", sa.Text, nullable=False, server_default="attempt", comment="attempt | contact"),
     C("started_at", MOMENT, nullable=False),
