@@ -8,9 +8,11 @@ from typing import Any
 import psycopg
 import pytest
 from plan_lists import FRIDAY, Planner, bad, campaign, row
+from policies import SHIPPED
 
 from obzvon.errors import CampaignFileError, ListError, ObzvonError, PolicyError
 from obzvon.policy.calendar import knows
+from obzvon.policy.model import load_policy
 from obzvon.stages.planning.stop import stop_if_unfit
 
 pytestmark = pytest.mark.stack
@@ -71,6 +73,7 @@ def test_nobody_left_because_the_day_is_over(planned: Planner) -> None:
     ("reason", "code", "cure"),
     [
         ("window_empty", "EXCL_WINDOW", "widen `window`"),
+        ("day_off_closed", "EXCL_WINDOW", "hours for days off \\(window.dayoff"),
         ("unknown_zone", "EXCL_WINDOW", "time zone or region column"),
         ("suppressed", "EXCL_DNC", "take another list"),
         ("short_number", "EXCL_INVALID", "correct the phones"),
@@ -85,6 +88,22 @@ def test_the_cure_is_that_of_the_biggest_reason(reason: str, code: str, cure: st
 def test_a_window_wider_than_the_policys(planned: Planner) -> None:
     spec = campaign(window={"from": "09:00", "to": "20:00"})
     assert "reaches outside 10:00–20:00" in sentence(planned, PolicyError, [row(1)], spec=spec)
+
+
+def test_recalls_that_add_up_to_more_than_the_caps(planned: Planner) -> None:
+    """Whatever else is wrong is said too: one correction, one more start."""
+    said = sentence(planned, PolicyError, [row(1)], policy=load_policy(SHIPPED))
+    assert said.startswith("campaign autumn: vendor: 1 + further attempts 1 = 2 dials a day; purpose survey allows 1 (")
+    assert "; caller_ids: missing, and purpose survey needs labelled numbers" in said
+    assert said.endswith("; nobody was called")
+
+
+def test_a_call_date_that_is_over_everywhere(planned: Planner) -> None:
+    said = sentence(planned, PolicyError, [row(1)], now=datetime(2026, 11, 20, 22, 0, tzinfo=UTC))
+    assert said == (
+        "call date 2026-11-20 is over: it is 2026-11-21 already in the westernmost zone; start a run for today or "
+        "later; nobody was called"
+    )
 
 
 def test_debt_in_a_year_without_a_calendar(planned: Planner) -> None:
