@@ -162,7 +162,7 @@ def approval_of(conn: psycopg.Connection, plan_id: str) -> Approval:
     return Approval(needed, plan_hash, said, by, at, stands, given_up)
 
 
-def ask(conn: psycopg.Connection, plan_id: str, run_id: str, *, warnings: Sequence[str] = ()) -> PlanDocument:
+def ask(conn: psycopg.Connection, plan_id: str, run_id: str) -> PlanDocument:
     """Store what is shown and whom it means, and return the document to show. Asking again replaces both.
 
     Commits unless the caller has a transaction open.
@@ -174,7 +174,7 @@ def ask(conn: psycopg.Connection, plan_id: str, run_id: str, *, warnings: Sequen
         conn.execute(_ASK.encode(), values)
         conn.execute("delete from pii.approved_contact where plan_id = %(plan)s", values)
         conn.execute(_COPY.encode(), values)
-        return read_document(conn, plan_id, warnings=warnings)
+        return read_document(conn, plan_id)
 
 
 def decide(conn: psycopg.Connection, plan_id: str, plan_hash: str, decision: Decision, by: str, at: datetime) -> None:

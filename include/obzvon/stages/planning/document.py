@@ -5,15 +5,18 @@ Ids, counts, moments and money only: no phone, no name. `document_text` renders 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
 import psycopg
 from psycopg.rows import class_row
 
+from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import LedgerError
 from obzvon.ledger.keys import CANARY_BATCH
+from obzvon.policy.lint import Level, lint
+from obzvon.policy.model import Policy
 from obzvon.stages.planning.differences import Differences, differences
 from obzvon.stages.planning.forecast import Forecast, read_forecast
 from obzvon.stages.planning.summary import PlanSummary, summarise
@@ -65,7 +68,7 @@ class PlanDocument:
     """One stored plan.
 
     `zones` are without the canary. `forecast` is None for a plan of a version without forecasts, `last` for the first
-    plan of the campaign. `warnings` are whole sentences.
+    plan of the campaign. `warnings` are those that the lint of campaign and policy has, as they are stored.
     """
 
     head: PlanHead
@@ -106,10 +109,12 @@ from ops.campaign_intent where plan_id = %s and batch_no = %s
 having count(*) > 0
 """
 
+_RULES = """
+select p.spec, y.policy from ops.campaign_plan p join ops.policy y using (policy_hash) where p.plan_id = %s
+"""
 
-def read_document(
-    conn: psycopg.Connection, plan_id: str, *, reused: bool = False, warnings: Sequence[str] = ()
-) -> PlanDocument:
+
+def read_document(conn: psycopg.Connection, plan_id: str, *, reused: bool = False) -> PlanDocument:
     """The stored plan as a document; LedgerError when there is none. `reused` as in the summary."""
     with conn.cursor(row_factory=class_row(PlanHead)) as cursor:
         head = cursor.execute(_HEAD, [plan_id]).fetchone()
@@ -126,5 +131,12 @@ def read_document(
         zones=zones,
         canary=canary,
         last=differences(conn, plan_id),
-        warnings=tuple(warnings),
+        warnings=tuple(_warnings(conn, plan_id)),
     )
+
+
+def _warnings(conn: psycopg.Connection, plan_id: str) -> Iterator[str]:
+    for spec, policy in conn.execute(_RULES, [plan_id]):
+        for finding in lint(CampaignSpec.model_validate(spec), Policy.model_validate(policy)):
+            if finding.level is Level.WARNING:
+                yield f"{finding.key}: {finding.message}"

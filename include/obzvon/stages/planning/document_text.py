@@ -106,7 +106,7 @@ def _basis(history: History) -> str:
         return "no past calls of this campaign, nor of this vendor and purpose"
     whose = "of this campaign" if history.basis is Basis.CAMPAIGN else "of other campaigns, same vendor and purpose"
     return (
-        f"{_n(history.attempts)} past dials on {_n(history.call_dates)} call dates {whose}: "
+        f"{_n(history.attempts)} past dials on {history.call_dates} call date{'s'[: history.call_dates > 1]} {whose}: "
         f"{history.minutes:.2f} min of talk a dial ({history.minutes_p10:.2f} to {history.minutes_p90:.2f})"
     )
 
