@@ -1,8 +1,8 @@
 """The policy file: what `include/policy/policy.yaml` may say.
 
-Enforced today: windows, `margin_min`, `unknown_zone`, `lead_min`, `region_days_off`.
-Validated and kept, enforced by nothing yet: `cap`, `consent`, `legal_approval_ref`, `record`, `retention_days`,
-`human_transfer`, `caller_ids`. A campaign that runs says nothing about them.
+`obzvon.policy.lint` compares a campaign with it before anything is sent, `obzvon.policy.windows` and the plan decide
+about every contact by it. `record` and `human_transfer` are reminders for whoever writes the script: nothing here can
+see what a bot says.
 """
 
 from __future__ import annotations
