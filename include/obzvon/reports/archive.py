@@ -62,7 +62,7 @@ class StoredPage:
 
 
 class Archive:
-    """Raw answers under one root. A page is written once and never changed."""
+    """Raw answers under one root. A page is written once and never changed; erasing writes another one."""
 
     def __init__(self, root_url: str | os.PathLike[str]) -> None:
         self.root = UPath(root_url)
@@ -86,6 +86,27 @@ class Archive:
         Reading the end raises AuditError when the bytes are not those that were stored; `drain` gets there.
         """
         return io.BufferedReader(_Reader(self.root / path, path, sha256), BLOCK)
+
+    def write(self, path: str, body: bytes) -> StoredPage:
+        """Store bytes that are in memory under a path; safe when this returns, absent when it raises."""
+        writer = _Writer(self._target(path))
+        try:
+            writer.write(body)
+            writer.commit()
+        except BaseException:
+            writer.discard()
+            raise
+        return StoredPage(path, writer.sha256, writer.size)
+
+    def files(self, folder: str) -> list[str]:
+        """Every file under a folder, unfinished ones included, as paths from the root; none without a folder."""
+        where = self.root / folder
+        found = [file for file in where.rglob("*") if file.is_file()] if where.exists() else []
+        return sorted(f"{folder}/{file.relative_to(where)}" for file in found)
+
+    def remove(self, path: str) -> None:
+        """Delete a file; one that is gone already is no error."""
+        (self.root / path).unlink(missing_ok=True)
 
     def _target(self, path: str) -> _Target:
         local = self.root.protocol in ("", "file", "local")

@@ -36,7 +36,7 @@ def replay(
     Tables of schema `dwh` that are missing are made again. Plans come in the order in which they were made, the pulls
     of a plan in the order in which they were fetched, and rows carry the moments of their first loading, so that what
     was lost comes back as it was. Where nothing is lost nothing is written. A plan that cannot be read (a page of the
-    archive is gone, say) has a `problem` in its result, and the others go on.
+    archive is gone, say) has a `problem` in its result, and the others go on; one that retention erased is `skipped`.
 
     Raises ConfigError when no plan of the range was ever loaded, the schema is not the newest or the secret is another.
     """
@@ -56,7 +56,9 @@ def replay(
 
 
 def _rebuild(conn: psycopg.Connection, archive: Archive, plan: StoredPlan, secret: bytes, dialers: Dialers) -> Rebuilt:
-    result = Rebuilt(plan.campaign_id, plan.call_date)
+    result = Rebuilt(plan.campaign_id, plan.call_date, skipped=plan.skipped)
+    if result.skipped:
+        return result
     pulls = pulls_of(conn, plan)
     try:
         spec, dialer = plan.campaign(), dialers(plan.vendor_code)

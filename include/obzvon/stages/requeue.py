@@ -53,11 +53,12 @@ def requeue(
 ) -> list[Rebuilt]:
     """Load again what is in quarantine or UNKNOWN; counts of each plan where there was something to do.
 
-    `campaigns` is the folder of campaign files. A plan with such rows takes over the mapping of its file as it is today
-    (a plan without a file keeps its own); with `every_plan` so does one without, whose mapping was wrong and not
-    lacking. If the mapping changed every pull of the plan is loaded again, else those with rows in quarantine: rows
-    that are sound now come in and get `requeued_at`, the others stay. A plan is put right whole or not at all. A second
-    requeue changes nothing. Raises ConfigError when no plan of the range was ever loaded.
+    `campaigns` is the folder of campaign files. A plan with such rows takes over the mapping of its file as it is
+    today (a plan without a file keeps its own); with `every_plan` so does one without, whose mapping was wrong and
+    not lacking. If the mapping changed every pull of the plan is loaded again, else those with rows in quarantine:
+    rows that are sound now come in and get `requeued_at`, the others stay. A plan is put right whole or not at all.
+    A second requeue changes nothing. A plan that retention erased is `skipped`. Raises ConfigError when no plan of
+    the range was ever loaded.
     """
     with connect(dsn) as conn:
         conn.autocommit = True
@@ -80,6 +81,8 @@ class _Job:
         self._conn, self._archive, self._secret, self._run_id, self._dialers = conn, archive, secret, run_id, dialers
 
     def put_right(self, plan: StoredPlan, file: Path, every_plan: bool) -> Rebuilt | None:
+        if plan.skipped:
+            return Rebuilt(plan.campaign_id, plan.call_date, skipped=plan.skipped)
         pulls = pulls_of(self._conn, plan)
         broken = [pull for pull in pulls if pull.has_broken_rows]
         if not (every_plan or broken or self._conn.execute(_UNKNOWN, (plan.plan_id,)).fetchone() == (True,)):

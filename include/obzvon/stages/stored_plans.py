@@ -27,7 +27,10 @@ Dialers = Callable[[str], type[Dialer]]
 
 # A plan is in the warehouse when a pull of it was loaded, or an audit has brought it in.
 _PLANS = """
-select plan_id, campaign_id, call_date, vendor_code, planned_at, spec from ops.campaign_plan p
+select plan_id, campaign_id, call_date, vendor_code, planned_at, spec,
+       (select max(r.gone_at)::date from ops.raw_archive r join ops.campaign_intent i using (intent_id)
+        where i.plan_id = p.plan_id) as erased_on
+from ops.campaign_plan p
 where (%(first)s::date is null or call_date >= %(first)s) and (%(last)s::date is null or call_date <= %(last)s)
   and (%(campaign)s::text is null or campaign_id = %(campaign)s)
   and (exists (select from ops.raw_archive r join ops.campaign_intent i using (intent_id)
@@ -58,6 +61,17 @@ class StoredPlan:
     vendor_code: str
     planned_at: datetime
     spec: Mapping[str, Any]
+    erased_on: date | None = None
+
+    @property
+    def skipped(self) -> str | None:
+        """Why nothing can be loaded again; None while the plan has its archive."""
+        if self.erased_on is None:
+            return None
+        return (
+            f"erased by retention on {self.erased_on}: its answers are gone, so it is passed over; its facts stay as"
+            " they are, and what is lost of them cannot be rebuilt"
+        )
 
     def campaign(self) -> CampaignSpec:
         """The campaign file that the plan goes by. LedgerError when this version of Obzvon cannot read it."""
@@ -80,7 +94,10 @@ class Pull:
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What loading a plan again did; counts only. `problem` is the sentence of the error that ended it."""
+    """What loading a plan again did; counts only.
+
+    `problem` is the sentence of the error that ended it, `skipped` says why it was passed over.
+    """
 
     campaign_id: str
     call_date: date
@@ -92,6 +109,7 @@ class Rebuilt:
     quarantined: int = 0
     mapping: tuple[str, ...] = ()
     problem: str | None = None
+    skipped: str | None = None
 
     def add(self, result: LoadResult) -> None:
         """Count one pull."""
@@ -101,6 +119,9 @@ class Rebuilt:
 
     def tell(self, number: int, plans: int) -> None:
         """One line of progress."""
+        if self.skipped:
+            log.info("plan %d of %d, %s %s: %s", number, plans, self.campaign_id, self.call_date, self.skipped)
+            return
         log.info(
             "plan %d of %d, %s %s: %d contacts written, %d pulls read, %d calls: %d new, %d changed, %d in quarantine",
             number, plans, self.campaign_id, self.call_date, self.contacts, self.pulls, self.rows, self.inserted,

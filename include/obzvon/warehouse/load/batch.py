@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from obzvon.campaigns.spec import CampaignSpec
-from obzvon.errors import LedgerError
+from obzvon.errors import AuditError, LedgerError
 from obzvon.reports.archive import Archive, drain
 from obzvon.vendors.base import Dialer, Totals
 from obzvon.warehouse.load.attempts import merge
@@ -61,7 +61,7 @@ class LoadResult:
 
 
 _PAGES = """
-select archive_id, kind, path, sha256, request, fetched_at from ops.raw_archive
+select archive_id, kind, path, sha256, request, fetched_at, erased_rows, gone_at from ops.raw_archive
 where intent_id = %s and batch_id = %s order by archive_id
 """
 _INTENT = "select plan_id, final_at from ops.campaign_intent where intent_id = %s"
@@ -96,6 +96,8 @@ class _Stored:
     sha256: str
     request: Mapping[str, Any]
     fetched_at: datetime
+    erased_rows: int
+    gone_at: datetime | None
 
     @property
     def period(self) -> str:
@@ -106,7 +108,7 @@ class _Stored:
 
 @dataclass(slots=True)
 class _Read:
-    """What was read of a page."""
+    """What was read of a page; `rows` counts those that were erased from it too, as the vendor's own count does."""
 
     page: _Stored
     rows: int
@@ -176,6 +178,8 @@ def _pages(conn: psycopg.Connection, intent_id: str, batch_id: str) -> list[_Sto
         pages = cursor.execute(_PAGES, (intent_id, batch_id)).fetchall()
     if not pages:
         raise LedgerError(f"intent {intent_id[:8]}: nothing is archived as batch {batch_id}; run collect again")
+    if gone := next((page.gone_at for page in pages if page.gone_at), None):
+        raise AuditError(f"intent {intent_id[:8]}: batch {batch_id} was erased by retention on {gone:%Y-%m-%d}")
     return pages
 
 
@@ -208,7 +212,7 @@ def _read(archive: Archive, spec: CampaignSpec, dialer: type[Dialer], staging: S
         rows = staging.add(page.archive_id, dialer.parse(spec, page.kind, stream))
         drain(stream)
     with archive.open(page.path, page.sha256) as stream:
-        return _Read(page, rows, dialer.totals(page.kind, stream))
+        return _Read(page, rows + page.erased_rows, dialer.totals(page.kind, stream))
 
 
 def _mark(conn: psycopg.Connection, read: Sequence[_Read], moment: datetime) -> None:

@@ -1,5 +1,6 @@
 -- The newest row of each call, with the contact it belongs to: by our external id, else by the phone's key.
 -- A contact without one certain zone has its local time counted in Moscow's.
+-- Whose data was erased after the calls is passed over: the vendor still has them, and a later pull brings them again.
 insert into matched
 with newest as (
     select distinct on (vendor_call_id) *
@@ -24,3 +25,7 @@ select n.*,
 from newest n
 left join called e on e.external_id = n.external_id
 left join by_phone p on e.row_no is null and p.phone_key = n.phone_key::char(64)
+where not exists (
+    select from ops.erasure x join ops.campaign_intent i on i.intent_id = %(intent_id)s
+    where x.kind = 'request' and x.phone_key = coalesce(e.phone_key, p.phone_key, n.phone_key::char(64))
+      and x.done_at >= coalesce(i.submitted_at, i.window_start_utc))
