@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -82,10 +83,19 @@ def merge(
         "turns",
         "suppressions",
         "snapshot",
-        *(("dials",) if recount else ()),
     ):
         conn.execute(statement(name), values)
+    if recount:
+        _recount(conn, values)
     return _counts(conn)
+
+
+def _recount(conn: psycopg.Connection, values: Mapping[str, Any]) -> None:
+    """Bring what counts against the caps up to the facts."""
+    # the rows of this transaction are unknown to the statistics, and a nested loop over all contacts would be chosen
+    conn.execute("set local enable_nestloop = off")
+    conn.execute(statement("dials"), values)
+    conn.execute("set local enable_nestloop = on")
 
 
 def _judge(conn: psycopg.Connection, spec: CampaignSpec) -> None:
