@@ -13,7 +13,16 @@ from approving import asking, campaign, no_phone, person, planned
 from obzvon.errors import NotApproved, PlanChanged
 from obzvon.ledger.contacts import contacts_of
 from obzvon.ledger.intents import Intent, intents_of
-from obzvon.stages.approve import Approval, Decision, answer_until, approval_of, ask, check_approved, decide
+from obzvon.stages.approve import (
+    Approval,
+    Decision,
+    answer_until,
+    approval_of,
+    ask,
+    check_approved,
+    decide,
+    why_not_asked,
+)
 from obzvon.stages.plan import PlanSummary
 from obzvon.vendors.base import Contact
 from obzvon.warehouse.db import connect_async
@@ -274,6 +283,25 @@ async def test_numbers_are_compared_by_value(warehouse_dsn: str, conn: psycopg.C
     decide(conn, summary.plan_id, summary.plan_hash, Decision.APPROVED, "olga", AT)
     conn.commit()
     assert await checked(warehouse_dsn, summary) == []
+
+
+@pytest.mark.parametrize(
+    ("needed", "rule", "why"),
+    [
+        (True, {}, "olga approved this very plan at 2031-05-19 13:30 UTC"),
+        (False, {"when": "never"}, "approval is not needed: approval.when is never"),
+        (False, {"contacts": 7}, "approval is not needed: no more than approval.contacts (7) are to be called"),
+        (
+            False,
+            {"contacts": 7, "cost_rub": "99.5"},
+            "approval is not needed: no more than approval.contacts (7) are to be called and the cost stays within "
+            "approval.cost_rub (99.5)",
+        ),
+    ],
+)
+def test_why_nobody_is_asked(needed: bool, rule: dict[str, Any], why: str) -> None:
+    state = Approval(needed, "0" * 64, Decision.APPROVED, "olga", AT, stands=needed, given_up=False)
+    assert why_not_asked(state, campaign(approval=rule)) == why
 
 
 @pytest.mark.parametrize(

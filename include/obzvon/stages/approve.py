@@ -35,6 +35,7 @@ __all__ = [
     "decide",
     "needs_approval",
     "release",
+    "why_not_asked",
 ]
 
 #: Differences that a message names one by one.
@@ -200,6 +201,17 @@ def decide(conn: psycopg.Connection, plan_id: str, plan_hash: str, decision: Dec
 def release(conn: psycopg.Connection, plan_id: str) -> int:
     """Give up the dials that the plan holds reserved for intents that never left; how many rows. Does not commit."""
     return conn.execute(_RELEASE, [plan_id, [str(state) for state in NOTHING_AT_VENDOR]]).rowcount
+
+
+def why_not_asked(state: Approval, spec: CampaignSpec) -> str:
+    """Why nobody is asked about a plan that may be called."""
+    if state.needed:
+        return f"{state.by} approved this very plan at {state.at:%Y-%m-%d %H:%M} UTC"
+    rule = spec.approval
+    if rule.when == "never":
+        return "approval is not needed: approval.when is never"
+    limit = "" if rule.cost_rub is None else f" and the cost stays within approval.cost_rub ({rule.cost_rub})"
+    return f"approval is not needed: no more than approval.contacts ({rule.contacts}) are to be called{limit}"
 
 
 def answer_until(spec: CampaignSpec, window_end: datetime, now: datetime) -> datetime:

@@ -19,8 +19,6 @@ from obzvon_provider.hooks.warehouse import WarehouseHook
 from obzvon_provider.runtime import stored_spec
 
 if TYPE_CHECKING:
-    from obzvon.campaigns.spec import CampaignSpec
-    from obzvon.stages.approve import Approval
     from obzvon.stages.planning.document import PlanDocument
 
 __all__ = ["ApproveOperator", "Said"]
@@ -52,7 +50,7 @@ class ApproveOperator(HITLOperator):
         self.plan_id, self.warehouse_conn_id = plan_id, warehouse_conn_id
 
     def execute(self, context: Context) -> str:
-        from obzvon.stages.approve import answer_until, approval_of, ask  # noqa: PLC0415 - as in operators/plan.py
+        from obzvon.stages.approve import answer_until, approval_of, ask, why_not_asked  # noqa: PLC0415 - as in operators/plan.py
 
         dsn = WarehouseHook(self.warehouse_conn_id).dsn()
         with one_sentence(), connect(dsn) as conn:
@@ -60,7 +58,7 @@ class ApproveOperator(HITLOperator):
             if state.given_up:
                 self._stop(state.by, state.at, rejected=state.decision == "rejected")
             if not state.needed or state.stands:
-                self.log.info(_why_not(state, spec))
+                self.log.info(why_not_asked(state, spec))
                 return self.plan_id
             document = ask(conn, self.plan_id, context["run_id"])
         until = answer_until(spec, document.summary.window_end, datetime.now(UTC))
@@ -90,11 +88,10 @@ class ApproveOperator(HITLOperator):
     def _stop(self, by: str | None, at: datetime | None, *, rejected: bool) -> NoReturn:
         from obzvon.stages.approve import ANEW  # noqa: PLC0415 - as in operators/plan.py
 
-        if rejected:
-            raise AirflowSkipException(
-                f"{by} said no at {at:%Y-%m-%d %H:%M} UTC: nobody is called; to ask again, {ANEW}"
-            )
-        raise AirflowFailException(f"nobody answered until {at:%Y-%m-%d %H:%M} UTC: nobody was called; {ANEW}")
+        who = f"{by} said no at" if rejected else "nobody answered until"
+        sentence = f"{who} {at:%Y-%m-%d %H:%M} UTC: nobody is called; to be asked again, {ANEW}"
+        self.log.warning(sentence)  # of a skip Airflow logs nothing
+        raise AirflowSkipException(sentence) if rejected else AirflowFailException(sentence)
 
     def _ask(self, context: Context, document: PlanDocument, until: datetime) -> NoReturn:
         from obzvon.stages.planning.document_text import headline, markdown  # noqa: PLC0415 - as in operators/plan.py
@@ -130,18 +127,9 @@ class ApproveOperator(HITLOperator):
             )
         )
         if not isinstance(shown, HITLDetailRequestResult) or not shown.subject.endswith(document.hash):
-            raise AirflowFailException(
-                f"plan {document.hash} is not the one that this task asked about before, and Airflow would show the "
-                f"old question: {ANEW}; nobody was called"
+            sentence = (
+                f"plan {document.hash} is not the one that this task asked about before, and Airflow would show the old "
+                f"question: {ANEW}; nobody was called"
             )
-
-
-def _why_not(state: Approval, spec: CampaignSpec) -> str:
-    """Why nobody has to be asked."""
-    if state.needed:
-        return f"{state.by} approved this very plan at {state.at:%Y-%m-%d %H:%M} UTC"
-    rule = spec.approval
-    if rule.when == "never":
-        return "approval is not needed: approval.when is never"
-    limit = "" if rule.cost_rub is None else f" and the cost stays within approval.cost_rub ({rule.cost_rub})"
-    return f"approval is not needed: no more than approval.contacts ({rule.contacts}) are to be called{limit}"
+            self.log.error(sentence)
+            raise AirflowFailException(sentence)
