@@ -128,8 +128,8 @@ class ApproveOperator(HITLOperator):
         )
         if not isinstance(shown, HITLDetailRequestResult) or not shown.subject.endswith(document.hash):
             sentence = (
-                f"plan {document.hash} is not the one that this task asked about before, and Airflow would show the old "
-                f"question: {ANEW}; nobody was called"
+                f"plan {document.hash} is not the one that this task asked about before, and Airflow would show the "
+                f"old question: {ANEW}; nobody was called"
             )
             self.log.error(sentence)
             raise AirflowFailException(sentence)
