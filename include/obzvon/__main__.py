@@ -16,6 +16,8 @@ from rich.console import Console
 from obzvon.campaigns import catalogue
 from obzvon.cli_lint import add_lint
 from obzvon.cli_plan import add_plan_command
+from obzvon.cli_erase import add_erase
+from obzvon.cli_registers import add_registers
 from obzvon.cli_replay import add_commands
 from obzvon.errors import CampaignFileError, ObzvonError
 from obzvon.local.demo import run_demo
@@ -120,6 +122,8 @@ def env() -> None:
 
 
 add_commands(app)
+add_erase(app)
+add_registers(app)
 add_lint(app)
 add_plan_command(app)
 
