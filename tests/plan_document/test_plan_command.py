@@ -48,8 +48,8 @@ def write(folder: Path, source: dict[str, Any]) -> None:
 
 def obzvon(folder: Path, dsn: str, *arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
     settings = {
-        "OBZVON_WAREHOUSE": dsn, "OBZVON_PHONE_SECRET": SECRET.decode(), "OBZVON_CAMPAIGNS": str(folder), "COLUMNS": "160",
-        "OBZVON_POLICY": str(folder / "policy.yaml"),
+        "OBZVON_WAREHOUSE": dsn, "OBZVON_PHONE_SECRET": SECRET.decode(), "OBZVON_CAMPAIGNS": str(folder),
+        "OBZVON_POLICY": str(folder / "policy.yaml"), "COLUMNS": "160",
     } | changes  # fmt: skip
     env = os.environ | {name: value for name, value in settings.items() if value is not None}
     command = [sys.executable, "-m", "obzvon", "plan", *arguments]
