@@ -178,6 +178,13 @@ def test_an_answer_about_another_plan_is_refused(conn: psycopg.Connection, summa
     assert held(conn) == [(6, 0)]
 
 
+def test_an_answer_is_not_taken_back(conn: psycopg.Connection, approved: PlanSummary) -> None:
+    with pytest.raises(PlanChanged, match="decided otherwise"):
+        decide(conn, approved.plan_id, approved.plan_hash, Decision.REJECTED, "ivan", AT)
+    assert approval_of(conn, approved.plan_id).by == "olga"
+    assert held(conn) == [(22, 0)]
+
+
 async def test_a_plan_made_anew_after_the_yes_is_not_approved(
     warehouse_dsn: str, conn: psycopg.Connection, approved: PlanSummary
 ) -> None:

@@ -181,18 +181,20 @@ def ask(conn: psycopg.Connection, plan_id: str, run_id: str) -> PlanDocument:
 def decide(conn: psycopg.Connection, plan_id: str, plan_hash: str, decision: Decision, by: str, at: datetime) -> None:
     """Store the answer to the question about the plan with this hash; a no and no answer free its reservations.
 
-    PlanChanged when the stored plan, or the question, is another one by now; then nothing is stored.
+    PlanChanged when the stored plan or the question is another one by now, or was answered otherwise; then nothing is
+    stored.
     """
     query = (
         "update ops.plan_approval a set decision = %s, decided_by = %s, decided_at = %s from ops.campaign_plan p"
         " where a.plan_id = %s and a.plan_hash = %s and p.plan_id = a.plan_id and p.plan_hash = a.plan_hash"
+        " and (a.decision is null or a.decision = %s)"
     )
     with conn.transaction():
         conn.execute("select from ops.campaign_plan where plan_id = %s for share", [plan_id])
-        if conn.execute(query, [decision, by, at, plan_id, plan_hash]).rowcount != 1:
+        if conn.execute(query, [decision, by, at, plan_id, plan_hash, decision]).rowcount != 1:
             raise PlanChanged(
-                f"the answer “{decision}” of {by} was about plan {plan_hash[:12]}, and the plan is another one by now: "
-                f"{ANEW}"
+                f"the answer “{decision}” of {by} was about plan {plan_hash[:12]}, and the plan is another one by now "
+                f"or was decided otherwise: {ANEW}"
             )
         if decision is not Decision.APPROVED:
             release(conn, plan_id)
