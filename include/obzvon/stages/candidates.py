@@ -35,6 +35,7 @@ from obzvon.ledger.contacts import (
 from obzvon.ledger.intents import Intent, in_doubt, move
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import SUPPRESSED, IntentState
+from obzvon.stages.approve import check_approved
 from obzvon.stages.stop import cancel, under_way
 from obzvon.vendors.base import Contact, Dialer, Found, Order
 
@@ -96,6 +97,7 @@ def _dials_by_itself(intent: Intent, now: datetime) -> bool:
 async def _next_batch(run: Launcher, intent: Intent) -> Sequence[Contact]:
     await drop_barred(run.conn, intent, await run.caps(intent))
     batch = await contacts_of(run.conn, intent, run.spec.limits.candidate_batch)
+    await check_approved(run.conn, intent, batch)
     await run.conn.commit()
     return batch
 

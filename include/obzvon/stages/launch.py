@@ -37,6 +37,8 @@ from obzvon.ledger.keys import CANARY_BATCH, marker
 from obzvon.ledger.policies import caps_of
 from obzvon.ledger.states import SUPPRESSED, TOO_LATE, IntentState
 from obzvon.policy.caps import CapRule
+from obzvon.stages.approve import check_approved
+from obzvon.stages.canary import check_canary
 from obzvon.stages.candidates import add_candidates, bounded
 from obzvon.stages.stop import StopCause, stop, under_way
 from obzvon.vendors.base import Contact, Dialer, Order
@@ -167,6 +169,8 @@ class Launcher:
         contacts = await contacts_of(self.conn, intent)
         if not contacts:
             return await self._move(intent, S.CANCELLED, detail=SUPPRESSED)
+        await check_canary(self.conn, intent)
+        await check_approved(self.conn, intent, contacts)
         order = order_of(intent, self.spec, self.clock())
         self.dialer.check(order, self.clock())
         riding = contacts if self.dialer.contacts_in_create else ()

@@ -24,15 +24,19 @@ from obzvon.ledger.states import NOTHING_AT_VENDOR
 from obzvon.ledger.usage import sweep
 from obzvon.policy.calendar import check_calendar
 from obzvon.policy.caps import CapRule
-from obzvon.policy.lint import check_call_date, refuse
+from obzvon.policy.lint import check_call_date, consent_needed, refuse
 from obzvon.policy.model import Policy
-from obzvon.policy.windows import Closed, Opening, opening
+from obzvon.policy.windows import Closed, Opening, opening_or_next
 from obzvon.stages.planning import decide, sql
+from obzvon.stages.planning.differences import stop_if_changed
+from obzvon.stages.planning.forecast import store_forecast
 from obzvon.stages.planning.staging import Zones, stage
 from obzvon.stages.planning.stop import stop_if_unfit
 from obzvon.stages.planning.summary import PlanSummary, summarise
 
 __all__ = ["PlanSummary", "plan"]
+
+ZoneHours = tuple[Opening | Closed, date]
 
 #: Largest value of `campaign_intent.chunk_no` (smallint).
 MAX_CHUNKS = 32_767
@@ -47,11 +51,13 @@ def plan(
     now: datetime,
     chunks: Iterator[pd.DataFrame],
     dag_run_id: str = "",
+    list_changed_at: datetime | None = None,
 ) -> PlanSummary:
     """Plan a campaign for a subscriber-local date and return the numbers.
 
     A plan that is already being carried out (something may be at the vendor) is returned as it is and `chunks` is not
-    read; otherwise the stored plan is replaced. `chunks` are prepared frames in list order; `now` is an aware moment.
+    read; otherwise the stored plan is replaced. `chunks` are prepared frames in list order; `now` is an aware moment;
+    `list_changed_at` is when the list's file was written (UTC), None where it is no file.
     The transaction is committed here unless the caller has opened one.
 
     Raises ListError (empty, too long, too many rejects, nobody to call), PolicyError, CampaignFileError; then the
@@ -63,7 +69,7 @@ def plan(
         _lock(conn, key)
         if _under_way(conn, key):
             return summarise(conn, key, reused=True)
-        _Draft(conn, spec, policy, call_date, now, dag_run_id, key).make(chunks)
+        _Draft(conn, spec, policy, call_date, now, dag_run_id, key, list_changed_at).make(chunks)
         return summarise(conn, key, reused=False)
 
 
@@ -113,6 +119,7 @@ class _Draft:
     now: datetime
     dag_run_id: str
     key: str
+    list_changed_at: datetime | None
 
     def make(self, chunks: Iterator[pd.DataFrame]) -> None:
         check_calendar(self.spec.purpose, self.call_date)
@@ -120,61 +127,60 @@ class _Draft:
         refuse(self.spec, self.policy)
         self.conn.execute("set local work_mem = '64MB'; set local jit = off")
         total, zones = stage(self.conn, self.spec, chunks)
+        stop_if_changed(self.conn, self.spec, self.call_date, total, changed_at=self.list_changed_at, now=self.now)
         _take_turns(self.conn)
         sweep(self.conn, self.now)
         self.conn.execute("delete from ops.campaign_plan where plan_id = %s", [self.key])
-        openings = self._decide(zones)
+        openings = self._openings(zones)
+        self._decide(zones, openings)
         to_call = self._stop_or_count(total)
         self._cut(zones, openings)
         self._store(total, to_call)
 
-    def _decide(self, zones: Zones) -> list[Opening | Closed]:
-        """Judge every row; the opening of each zone."""
-        self.conn.execute(decide.TABLES)
-        openings = [self._opening(offsets) for offsets in zones.offsets]
-        dates = [self.call_date for _ in openings]
-        with self.conn.cursor() as cursor:
-            cursor.executemany(
-                decide.ZONE,
-                [
-                    (number, list(offsets), zone_label(offsets), *_columns(found, day))
-                    for number, (offsets, found, day) in enumerate(zip(zones.offsets, openings, dates, strict=True))
-                ],
+    def _openings(self, zones: Zones) -> list[ZoneHours]:
+        """When each zone may be called, on the call date or, where the campaign asks for it, on the next legal one."""
+        return [
+            opening_or_next(
+                self.policy,
+                self.spec.purpose,
+                self.call_date,
+                offsets,
+                self.spec.window,
+                now=self.now,
+                min_minutes_left=self.spec.limits.min_minutes_left,
+                when_late=self.spec.when_late,
             )
-        rule = CapRule.of(self.policy, self.spec.purpose).values(
-            min(dates, default=self.call_date), max(dates, default=self.call_date)
-        )
-        values = (
-            rule
-            | self._dials()
-            | {
-                "call_date": self.call_date,
-                "consent": self.policy.rules(self.spec.purpose).consent == "required",
-                "now": self.now,
-                "last_call": max((found.ends_at for found in openings if isinstance(found, Opening)), default=self.now),
-            }
-        )
+            for offsets in zones.offsets
+        ]
+
+    def _decide(self, zones: Zones, openings: Sequence[ZoneHours]) -> None:
+        """Judge every row."""
+        self.conn.execute(decide.TABLES)
+        rows = [
+            (number, list(offsets), zone_label(offsets), *_columns(*hours))
+            for number, (offsets, hours) in enumerate(zip(zones.offsets, openings, strict=True))
+        ]
+        with self.conn.cursor() as cursor:
+            cursor.executemany(decide.ZONE, rows)
+        dates = [day for _, day in openings] or [self.call_date]
+        values = {
+            **CapRule.of(self.policy, self.spec.purpose).values(min(dates), max(dates)),
+            **self._dials(),
+            "call_date": self.call_date,
+            "consent": consent_needed(self.spec, self.policy),
+            "now": self.now,
+            "last_call": max((found.ends_at for found, _ in openings if isinstance(found, Opening)), default=self.now),
+        }
         self.conn.execute(decide.CLEAR, values)
         self.conn.execute("analyze plan_zone, plan_clear")
         for statement in (*decide.USED, decide.BUSY, decide.JUDGE):
             self.conn.execute(statement, values)
         self.conn.execute("analyze plan_judged")
-        return openings
 
     def _dials(self) -> dict[str, int]:
         """The worst case of one contact: on the day of the call, and in all."""
-        return {"dials": self.spec.vendor.max_attempts, "dials_a_day": self.spec.vendor.max_attempts}
-
-    def _opening(self, offsets: tuple[int, ...]) -> Opening | Closed:
-        return opening(
-            self.policy,
-            self.spec.purpose,
-            self.call_date,
-            offsets,
-            self.spec.window,
-            now=self.now,
-            min_minutes_left=self.spec.limits.min_minutes_left,
-        )
+        worst = self.spec.vendor.worst_case
+        return {"dials": worst.total, "dials_a_day": worst.a_day}
 
     def _stop_or_count(self, total: int) -> int:
         counts = {(code, reason): contacts for code, reason, contacts in self.conn.execute(decide.COUNTS)}
@@ -182,7 +188,7 @@ class _Draft:
         stop_if_unfit(self.spec, self.call_date, total, counts)
         return to_call
 
-    def _cut(self, zones: Zones, openings: Sequence[Opening | Closed]) -> None:
+    def _cut(self, zones: Zones, openings: Sequence[ZoneHours]) -> None:
         """Number the intents: zones from east to west, as their windows open, and even, contiguous batches."""
         canary = self._canary_zone(openings)
         size = self.spec.canary.contacts if self.spec.canary else 0
@@ -203,14 +209,14 @@ class _Draft:
                 copy.write_row((zone, chunk, batch, self._intent(zones, zone, chunk), contacts))
         self.conn.execute("analyze plan_intent")
 
-    def _canary_zone(self, openings: Sequence[Opening | Closed]) -> int | None:
+    def _canary_zone(self, openings: Sequence[ZoneHours]) -> int | None:
         """Where the canary lives: of the zones with enough people the one that opens first, else the largest."""
         if self.spec.canary is None:
             return None
         wanted = self.spec.canary.contacts
 
         def rank(row: tuple[int, int]) -> tuple[bool, datetime, int]:
-            found = openings[row[0]]
+            found = openings[row[0]][0]
             assert isinstance(found, Opening), "only an open zone has people to call"
             few = row[1] < wanted
             return few, datetime.max.replace(tzinfo=UTC) if few else found.starts_at, -row[1]
@@ -232,6 +238,7 @@ class _Draft:
         for statement in (sql.POLICY, sql.PLAN, sql.INTENTS, sql.CONTACTS, sql.PAYLOADS, sql.RESERVATIONS):
             self.conn.execute(statement, values)
         self._store_phones()
+        store_forecast(self.conn, self.key, self.spec, self.policy)
 
     def _store_phones(self) -> None:
         try:
@@ -258,6 +265,7 @@ class _Draft:
             "total": total,
             "to_call": to_call,
             "now": self.now,
+            "list_changed_at": self.list_changed_at,
             "dag_run_id": self.dag_run_id,
             "external_prefix": external_id(self.key, 0).removesuffix("0"),
             **self._dials(),

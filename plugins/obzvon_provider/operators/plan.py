@@ -42,6 +42,7 @@ class PlanOperator(BaseOperator):
         # pandas takes over a second to import, and every task start parses the file that imports this module
         from obzvon.contacts.prepare import prepared  # noqa: PLC0415
         from obzvon.stages.plan import plan  # noqa: PLC0415
+        from obzvon.stages.planning.differences import list_changed_at  # noqa: PLC0415
 
         with one_sentence():
             spec = load(campaigns_folder() / f"{self.campaign}.yaml")
@@ -51,6 +52,7 @@ class PlanOperator(BaseOperator):
                 summary = plan(
                     conn, spec, load_policy(policy_file()), call_date,
                     now=datetime.now(UTC), chunks=chunks, dag_run_id=context["run_id"],
+                    list_changed_at=list_changed_at(spec, project_root()),
                 )  # fmt: skip
         self._tell(summary, call_date)
         context["ti"].xcom_push("plan_id", summary.plan_id)
@@ -60,9 +62,6 @@ class PlanOperator(BaseOperator):
     def _tell(self, summary: PlanSummary, call_date: date) -> None:
         if summary.reused:
             self.log.warning("the list was not read: rows that joined it since wait for another call date")
-        self.log.warning(
-            "frequency caps across campaigns and consent are not enforced yet, see include/policy/policy.yaml"
-        )
         verb = "already under way, nothing planned anew:" if summary.reused else "planned:"
         self.log.info(
             "%s for %s %s %d of %d contacts to call in %d vendor campaigns, at most %d dials, %s to %s",

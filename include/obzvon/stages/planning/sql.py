@@ -9,9 +9,9 @@ on conflict do nothing
 
 PLAN = """
 insert into ops.campaign_plan (plan_id, campaign_id, call_date, vendor_code, purpose, spec, policy_hash, plan_hash,
-    contacts_total, contacts_to_call, planned_at, dag_run_id)
+    contacts_total, contacts_to_call, list_changed_at, planned_at, dag_run_id)
 values (%(plan_id)s, %(campaign)s, %(call_date)s, %(vendor)s, %(purpose)s, %(spec)s, %(policy_hash)s, %(plan_hash)s,
-    %(total)s, %(to_call)s, %(now)s, %(dag_run_id)s)
+    %(total)s, %(to_call)s, %(list_changed_at)s, %(now)s, %(dag_run_id)s)
 """
 
 INTENTS = """
