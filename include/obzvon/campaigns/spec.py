@@ -355,8 +355,8 @@ class CampaignSpec(Model):
             f"* Goal: {self.goal.title}\n* Hours, local to the person called: {hours}\n"
             f"* Dials a contact, at most: {self.vendor.max_attempts}\n"
             f"* Contacts a vendor campaign, at most: {self.limits.chunk_size}\n\n"
-            f"plan → launch → wait → collect → deliver → audit. Every task may be cleared: the ledger decides what is"
-            f" sent, so nobody is dialled twice. File: `include/campaigns/{self.name}.yaml`"
+            f"plan → approve → launch → wait → collect → deliver → audit. Every task may be cleared: the ledger"
+            f" decides what is sent, so nobody is dialled twice. File: `include/campaigns/{self.name}.yaml`"
         )
 
     @property
