@@ -8,9 +8,9 @@ from datetime import date
 import psycopg
 
 from obzvon.errors import AuditError, LedgerError
-from obzvon.stages.audit_checks import CHECKS, Check
+from obzvon.stages.audit_checks import CHECKS, COMPLIANCE, Check
 
-__all__ = ["AuditReport", "Finding", "audit"]
+__all__ = ["AuditReport", "Finding", "audit", "compare"]
 
 DOC = "docs/reconciliation.md"
 
@@ -55,12 +55,40 @@ class AuditReport:
     def failed(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if not finding.holds)
 
+    @property
+    def breached(self) -> Finding | None:
+        """The finding that rules of calling were broken: the campaign must not go on. None: they were not."""
+        return next((finding for finding in self.failed if finding.check.name == COMPLIANCE), None)
+
+    @property
+    def alarm(self) -> str:
+        """What was broken, how often, and the query that shows the calls; empty where nothing was."""
+        if self.breached is None:
+            return ""
+        return (
+            f"rules of calling were broken by {self.campaign_id} on {self.call_date}: {self.breached.explanation};"
+            f" the query `{COMPLIANCE}` of {DOC} shows the calls"
+        )
+
+    def require(self) -> AuditReport:
+        """This report; AuditError when a difference has no known cause."""
+        if self.failed:
+            raise _error(self)
+        return self
+
 
 def audit(conn: psycopg.Connection, plan_id: str) -> AuditReport:
+    """As `compare`; raises AuditError, after storing, when a difference has no known cause.
+
+    One sentence: the check, the numbers and the query to look at.
+    """
+    return compare(conn, plan_id).require()
+
+
+def compare(conn: psycopg.Connection, plan_id: str) -> AuditReport:
     """Compare, store every comparison in `ops.audit_check`, commit; running it again replaces the rows.
 
-    Raises AuditError, after storing, when a difference has no known cause: one sentence with the check, the numbers and
-    the query to look at. LedgerError when there is no such plan.
+    LedgerError when there is no such plan.
     """
     conn.commit()
     with conn.transaction():
@@ -69,8 +97,6 @@ def audit(conn: psycopg.Connection, plan_id: str) -> AuditReport:
         campaign_id, call_date = _plan(conn, plan_id)
         report = AuditReport(campaign_id, call_date, tuple(_compare(conn, check, plan_id) for check in CHECKS))
         _store(conn, plan_id, report)
-    if report.failed:
-        raise _error(report)
     return report
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CHECKS", "Check"]
+__all__ = ["CHECKS", "COMPLIANCE", "Check"]
+
+#: The check whose failure stops the campaign.
+COMPLIANCE = "compliance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,5 +245,22 @@ CHECKS = (
         {_share("max_unknown_share", 0.05)}
         select 0, bad, least(bad, floor(attempts * share)), 'statuses never seen before: ' || raw || ', ' || {_ALLOWED}
         from n, allowed""",
+    ),
+    Check(
+        "canary",
+        "plans with a canary = plans whose canary has passed",
+        """
+        select count(*), count(*) filter (where v.passed), 0, null
+        from ops.campaign_plan p left join ops.canary_verdict v using (plan_id)
+        where p.plan_id = %(plan)s
+          and exists (select from ops.campaign_intent i where i.plan_id = p.plan_id and i.batch_no = 900)""",
+    ),
+    Check(
+        COMPLIANCE,
+        "breaches of the rules among the plan's calls = 0",
+        """
+        select 0, coalesce(sum(breaches), 0), 0, string_agg(breaches || ' ' || rule, ', ' order by rule)
+        from (select rule, count(*) as breaches from mart.v_compliance_breach
+              where plan_id = %(plan)s group by rule) b""",
     ),
 )

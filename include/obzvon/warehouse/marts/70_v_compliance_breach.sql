@@ -1,7 +1,7 @@
 -- What must never happen; a row here fails the audit and stops its campaign. Each call is judged by the policy that its
 -- plan was made under, a plan older than stored policies by the newest one; without any, debt by article 7 of 230-FZ.
--- Read for one plan it costs what that plan's calls cost: `where plan_id = …` reaches every branch, and what else the
--- same people were called for is looked up call by call (indexes on the phone, the contact and its attempts).
+-- Every call is read once and its people are numbered by sorting, whatever is asked: hash joins and sorts that need no
+-- statistics, because the audit reads it right after the load.
 create or replace view mart.v_compliance_breach as
 with policies as (
     select policy_hash::text as policy_key, policy, true as own from ops.policy
@@ -31,119 +31,126 @@ rules as materialized (
     cross join lateral jsonb_each(p.policy -> 'purposes') r
 ),
 regional as materialized (
-    select p.policy_key, substr(r ->> 'offset', 2, 2)::int * 60 as minutes, d.day::date as day
+    select distinct p.policy_key, substr(r ->> 'offset', 2, 2)::int * 60 as minutes, d.day::date as day
     from policies p
     cross join lateral jsonb_array_elements(p.policy -> 'region_days_off') r
     cross join lateral jsonb_array_elements_text(r -> 'days') d (day)
 ),
-dialed as not materialized (
-    select a.*,
-           coalesce(i.local_from, k.window_from)                                     as window_from,
-           coalesce(i.local_to, k.window_to)                                         as window_to,
-           coalesce(nullif(p.tz_offsets, '{}'), array[a.tz_offset_min])              as offsets,
-           p.contact_id, p.person_key, p.consent_date, p.consent_ref, p.row_no is not null as listed,
-           coalesce(c.policy_hash::text, '')                                         as policy_key
+dialed as materialized (
+    select a.campaign_id, a.call_date, a.vendor_code, a.vendor_call_id, a.started_at, a.local_started_at, a.plan_id,
+           a.purpose, a.phone_key, p.person_key, p.consent_date, p.consent_ref, p.row_no is not null     as listed,
+           coalesce(i.local_from, k.window_from)                                                         as window_from,
+           coalesce(i.local_to, k.window_to)                                                             as window_to,
+           coalesce(nullif(p.tz_offsets, '{}'), array[a.tz_offset_min])                                  as offsets,
+           coalesce(c.policy_hash::text, '')                                                             as policy_key,
+           a.local_started_at::date                                                                      as day,
+           a.is_human, a.counts_towards_cap
     from mart.v_attempt a
     left join ops.campaign_intent i on i.intent_id = a.intent_id
     left join ops.campaign_plan c on c.plan_id = a.plan_id
     left join dwh.dim_campaign k on k.campaign_key = a.campaign_key
     left join ops.plan_contact p on p.plan_id = a.plan_id and p.row_no = a.row_no
     where a.is_dialed
+),
+ruled as materialized (
+    select d.*, r.cap_day, r.cap_week, r.cap_month, r.rolling, r.by_phone, r.by_person, r.one_campaign, r.consent,
+           r.work_from, r.work_to, r.off_from, r.off_to,
+           case when r.answered then d.is_human else d.counts_towards_cap end as counts
+    from dialed d join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
+),
+-- each dial among those of its purpose to the phone, and to the person, in the order of their start
+of_phone as (
+    select n.*, first_value(campaign_id) over (partition by phone_key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
+    from (select u.*,
+                 count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
+                 count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_week,
+                 count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
+                 count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
+                     - count(*) filter (where counts) over (partition by phone_key, purpose, day)              as of_seven_before
+          from ruled u
+          where phone_key is not null
+          window day_ as (partition by phone_key, purpose, day order by started_at, vendor_code, vendor_call_id),
+                 week_ as (partition by phone_key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                 month_ as (partition by phone_key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                 seven_ as (partition by phone_key, purpose order by day)) n
+),
+of_person as (
+    select n.*, first_value(campaign_id) over (partition by person_key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
+    from (select u.*,
+                 count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
+                 count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_week,
+                 count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
+                 count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
+                     - count(*) filter (where counts) over (partition by person_key, purpose, day)             as of_seven_before
+          from ruled u
+          where person_key is not null
+          window day_ as (partition by person_key, purpose, day order by started_at, vendor_code, vendor_call_id),
+                 week_ as (partition by person_key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                 month_ as (partition by person_key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                 seven_ as (partition by person_key, purpose order by day)) n
+),
+numbered as (
+    select campaign_id, call_date, vendor_code, vendor_call_id, started_at, plan_id, cap_day, cap_week, cap_month,
+           one_campaign, first_campaign, counts and by_phone as capped, of_day,
+           case when rolling then of_seven_before + of_day else of_week end as of_week, of_month
+    from of_phone
+    union all
+    select campaign_id, call_date, vendor_code, vendor_call_id, started_at, plan_id, cap_day, cap_week, cap_month,
+           one_campaign, first_campaign, counts and by_person, of_day,
+           case when rolling then of_seven_before + of_day else of_week end, of_month
+    from of_person
+),
+too_many as (
+    select v.rule, n.campaign_id, n.call_date, n.vendor_code, n.vendor_call_id, n.started_at, n.plan_id,
+           max(v.nth)::text as nth, max(n.first_campaign) as first_campaign
+    from numbered n
+    cross join lateral (values ('CAP_DAY', n.capped and n.of_day > n.cap_day, n.of_day),
+                               ('CAP_WEEK', n.capped and n.of_week > n.cap_week, n.of_week),
+                               ('CAP_MONTH', n.capped and n.of_month > n.cap_month, n.of_month),
+                               ('OTHER_CAMPAIGN', n.one_campaign and n.first_campaign <> n.campaign_id, null)) v (rule, broken, nth)
+    where v.broken
+    group by 1, 2, 3, 4, 5, 6, 7
 )
-select 'OUTSIDE_WINDOW' as rule, d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at,
-       d.local_started_at || case when w.planned then '' else ' (policy)' end as detail, d.plan_id
-from dialed d
-left join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
--- where the zone is not certain every candidate zone must have been inside its window
-cross join lateral (
-    select coalesce(bool_or(l.moment::time < d.window_from or l.moment::time >= d.window_to), false) as planned,
-           coalesce(bool_or(case when l.day_off then l.moment::time < r.off_from or l.moment::time >= r.off_to
-                                 else l.moment::time < r.work_from or l.moment::time >= r.work_to end), false) as policy
-    from unnest(d.offsets) as o (minutes)
-    cross join lateral (select (d.started_at at time zone 'UTC') + make_interval(mins => o.minutes) as moment) m
-    left join dwh.dim_date t on t.day = m.moment::date
-    -- Saturdays and Sundays always count as days off, working ones too: as obzvon/policy/calendar.py plans
-    cross join lateral (
-        select m.moment, extract(isodow from m.moment) >= 6 or coalesce(t.is_ru_day_off, false)
-            or exists (select from regional g where g.policy_key = d.policy_key and g.minutes = o.minutes
-                       and g.day = m.moment::date) as day_off) l
+select 'OUTSIDE_WINDOW' as rule, campaign_id, call_date, vendor_code, vendor_call_id, started_at,
+       local_started_at || case when bool_or(planned) then '' else ' (policy)' end as detail, plan_id
+from (
+    select d.*, d.clock < d.window_from or d.clock >= d.window_to as planned,
+           -- Saturdays and Sundays always count as days off, working ones too: as obzvon/policy/calendar.py plans
+           case when t.iso_dow >= 6 or t.is_ru_day_off or extract(isodow from d.local_day) >= 6 or g.day is not null
+                then d.clock < r.off_from or d.clock >= r.off_to
+                else d.clock < r.work_from or d.clock >= r.work_to end as policy
+    -- where the zone is not certain every candidate zone must have been inside its window
+    from (select d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, d.local_started_at, d.plan_id,
+                 d.window_from, d.window_to, d.policy_key, d.purpose, o.minutes,
+                 ((d.started_at at time zone 'UTC') + make_interval(mins => o.minutes))::time as clock,
+                 ((d.started_at at time zone 'UTC') + make_interval(mins => o.minutes))::date as local_day
+          from dialed d cross join unnest(d.offsets) as o (minutes)) d
+    left join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
+    left join dwh.dim_date t on t.day = d.local_day
+    left join regional g on g.policy_key = d.policy_key and g.minutes = d.minutes and g.day = d.local_day
 ) w
-where w.planned or w.policy
+where planned or policy
+group by campaign_id, call_date, vendor_code, vendor_call_id, started_at, local_started_at, plan_id
 union all
-select 'AFTER_OPTOUT', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, s.reason, d.plan_id
-from dialed d
-cross join lateral (
-    select min(f.reason) as reason
-    from (select reason, purpose, valid_from, valid_to from ops.suppression where phone_key = d.phone_key
-          union all
-          select reason, purpose, valid_from, valid_to from ops.suppression where person_key = d.person_key) f
-    where f.purpose in ('*', d.purpose) and d.started_at > f.valid_from
-      and (f.valid_to is null or d.started_at < f.valid_to)
-) s
-where s.reason is not null
+select 'AFTER_OPTOUT', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, min(d.reason), d.plan_id
+from (select d.*, s.reason, s.purpose as of_purpose, s.valid_from, s.valid_to
+      from dialed d join ops.suppression s on s.phone_key = d.phone_key
+      union all
+      select d.*, s.reason, s.purpose, s.valid_from, s.valid_to
+      from dialed d join ops.suppression s on s.person_key = d.person_key) d
+where d.of_purpose in ('*', d.purpose) and d.started_at > d.valid_from
+  and (d.valid_to is null or d.started_at < d.valid_to)
+group by d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, d.plan_id
 union all
-select v.rule, d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, v.detail, d.plan_id
-from dialed d
-join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
-cross join lateral (
-    select r.cap_day is not null and case when r.answered then d.is_human else d.counts_towards_cap end as counts,
-           d.local_started_at::date as day,
-           least(date_trunc('month', d.local_started_at), date_trunc('week', d.local_started_at),
-                 d.local_started_at::date - 6) as since,
-           case when r.rolling then d.local_started_at::date - 6
-                else date_trunc('week', d.local_started_at)::date end as week
-) e
--- this dial among those of the same purpose to its phone, in order of their start; another campaign before it that day
-cross join lateral (
-    select count(*) filter (where o.same and o.local_started_at::date = e.day)                   as of_day,
-           count(*) filter (where o.same and o.local_started_at >= e.week)                       as of_week,
-           count(*) filter (where o.same and o.local_started_at >= date_trunc('month', e.day))   as of_month,
-           min(o.campaign_id) filter (where o.campaign_id <> d.campaign_id and o.local_started_at::date = e.day) as other
-    from (select o.campaign_id, o.local_started_at,
-                 o.purpose = d.purpose and case when r.answered then o.is_human else o.counts_towards_cap end as same
-          from mart.v_attempt o
-          where o.phone_key = d.phone_key and o.is_dialed and o.local_started_at >= e.since
-            and (o.started_at, o.vendor_code, o.vendor_call_id) <= (d.started_at, d.vendor_code, d.vendor_call_id)) o
-) phone
--- the same over all phones of the person
-cross join lateral (
-    select count(*) filter (where o.same and o.local_started_at::date = e.day)                   as of_day,
-           count(*) filter (where o.same and o.local_started_at >= e.week)                       as of_week,
-           count(*) filter (where o.same and o.local_started_at >= date_trunc('month', e.day))   as of_month,
-           min(o.campaign_id) filter (where o.campaign_id <> d.campaign_id and o.local_started_at::date = e.day) as other
-    from (select k.campaign_id, a.local_started_at,
-                 k.purpose = d.purpose
-                     and case when r.answered then q.disposition_group = 'HUMAN' else q.counts_towards_cap end as same
-          from dwh.dim_contact c
-          join dwh.fact_call_attempt a on a.contact_key = c.contact_key
-          join dwh.dim_disposition q on q.disposition_code = a.disposition_code
-          join dwh.fact_campaign_contact f on f.intent_id = a.intent_id and f.contact_key = a.contact_key
-          join dwh.dim_campaign k on k.campaign_key = f.campaign_key
-          join ops.plan_contact p on p.plan_id = f.plan_id and p.row_no = f.row_no
-          where d.person_key is not null and c.contact_id = d.contact_id and p.person_key = d.person_key
-            and q.disposition_group not in ('NOT_DIALED', 'PENDING') and a.local_started_at >= e.since
-            and (a.started_at, a.vendor_code, a.vendor_call_id) <= (d.started_at, d.vendor_code, d.vendor_call_id)) o
-) person
-cross join lateral (
-    select case when r.by_phone then phone.of_day else 0 end   as phone_day,   case when r.by_person then person.of_day else 0 end   as person_day,
-           case when r.by_phone then phone.of_week else 0 end  as phone_week,  case when r.by_person then person.of_week else 0 end  as person_week,
-           case when r.by_phone then phone.of_month else 0 end as phone_month, case when r.by_person then person.of_month else 0 end as person_month
-) n
-cross join lateral (
-    values ('CAP_DAY', e.counts and greatest(n.phone_day, n.person_day) > r.cap_day, greatest(n.phone_day, n.person_day)::text),
-           ('CAP_WEEK', e.counts and greatest(n.phone_week, n.person_week) > r.cap_week, greatest(n.phone_week, n.person_week)::text),
-           ('CAP_MONTH', e.counts and greatest(n.phone_month, n.person_month) > r.cap_month, greatest(n.phone_month, n.person_month)::text),
-           ('OTHER_CAMPAIGN', r.one_campaign and coalesce(phone.other, person.other) is not null, coalesce(phone.other, person.other))
-) v (rule, broken, detail)
-where v.broken
+select rule, campaign_id, call_date, vendor_code, vendor_call_id, started_at, coalesce(nth, first_campaign), plan_id
+from too_many
 union all
 select 'NO_CONSENT', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at,
        case when d.consent_ref is null or d.consent_date is null then 'none on file' else 'dated ' || d.consent_date end, d.plan_id
-from dialed d
-join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
+from ruled d
 where d.listed
   and (d.consent_ref is null or d.consent_date is null or d.consent_date > d.local_started_at::date)
-  and (r.consent = 'required' or r.consent = 'legal_review' and not exists (
+  and (d.consent = 'required' or d.consent = 'legal_review' and not exists (
       select from ops.campaign_plan c where c.plan_id = d.plan_id and c.spec ->> 'legal_approval_ref' is not null))
 union all
 select 'ORPHAN_CALL', coalesce(a.campaign_id, i.campaign_id), coalesce(a.call_date, i.call_date), a.vendor_code,
