@@ -17,7 +17,13 @@ from pytest_socket import disable_socket, enable_socket
 from obzvon.ledger.keys import CANARY_BATCH
 
 ROOT = Path(__file__).resolve().parents[2]
-EXPECTED = {"campaign__demo_dialog": None, "campaign__demo_twin": None, "late_results": "40 5 * * *", "replay": None}
+EXPECTED = {
+    "campaign__demo_dialog": None,
+    "campaign__demo_twin": None,
+    "late_results": "40 5 * * *",
+    "replay": None,
+    "retention": "20 4 * * *",
+}
 BATCH, DOUBT = ("launch", "wait", "collect"), ("settle", "launch", "wait", "collect", "deliver")
 ONCE = ("plan", "approve", "deliver", "doubts", "settled", "audit")
 STAGES = sorted([*ONCE, *(f"batch.{t}" for t in BATCH), *(f"doubt.{t}" for t in DOUBT)])

@@ -1,4 +1,4 @@
-"""The DAGs that look after what campaigns have left: late rows and replays."""
+"""The DAGs that look after what campaigns have left: late rows, replays and retention."""
 
 from __future__ import annotations
 
@@ -25,12 +25,26 @@ def late(bag: DagBag) -> DAG:
 
 
 @pytest.fixture(scope="module")
+def retention(bag: DagBag) -> DAG:
+    return bag.dags["retention"]
+
+
+@pytest.fixture(scope="module")
 def replay(bag: DagBag) -> DAG:
     return bag.dags["replay"]
 
 
 def test_late_results_come_every_morning_by_the_clock_of_moscow(late: DAG) -> None:
     assert (late.timetable.expression, str(late.timetable.timezone)) == ("40 5 * * *", "Europe/Moscow")
+
+
+def test_retention_comes_every_night_and_a_failure_holds_nobody_back_who_asked(retention: DAG) -> None:
+    assert (retention.timetable.expression, str(retention.timetable.timezone)) == ("20 4 * * *", "Europe/Moscow")
+    assert {t.task_id: t.downstream_task_ids for t in retention.tasks} == {
+        "retention": {"erased_again"},
+        "erased_again": set(),
+    }
+    assert retention.get_task("erased_again").trigger_rule == "all_done"
 
 
 def test_each_plan_is_pulled_delivered_and_audited_by_itself(late: DAG) -> None:
@@ -45,8 +59,8 @@ def test_each_plan_is_pulled_delivered_and_audited_by_itself(late: DAG) -> None:
     assert all(next(iter(task.iter_mapped_task_groups())).group_id == "plan" for task in mapped)
 
 
-def test_retries_and_deadlines(late: DAG, replay: DAG) -> None:
-    for task in (*late.tasks, *replay.tasks):
+def test_retries_and_deadlines(late: DAG, replay: DAG, retention: DAG) -> None:
+    for task in (*late.tasks, *replay.tasks, *retention.tasks):
         assert task.retries == 2
         assert task.execution_timeout is not None
         assert task.execution_timeout <= timedelta(hours=12)

@@ -30,10 +30,15 @@ from obzvon.vendors.base import Page
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["Archive", "Pull", "StoredPage", "drain"]
+__all__ = ["Archive", "Pull", "StoredPage", "drain", "intent_folder"]
 
 LEVEL = 3  # as small as gzip 6 at ten times its speed
 BLOCK = 1 << 20
+
+
+def intent_folder(vendor: str, call_date: date, intent_id: str) -> str:
+    """Relative folder of all pulls of an intent."""
+    return f"vendor={vendor}/call_date={call_date}/intent={intent_id[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Pull:
     def folder(self) -> str:
         """Relative folder of the pages; what paths do not like in a batch id becomes `-`."""
         batch = re.sub(r"[^A-Za-z0-9._-]", "-", self.batch_id)
-        return f"vendor={self.vendor}/call_date={self.call_date}/intent={self.intent_id[:8]}/batch={batch}"
+        return f"{intent_folder(self.vendor, self.call_date, self.intent_id)}/batch={batch}"
 
 
 @dataclass(frozen=True, slots=True)
