@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -161,7 +162,7 @@ def _change(
     if (phone is None) == (file is None):
         raise ConfigError("give either --phone or --file")
     fields = replace(fields, columns=_columns(fields, column or (), names or {}))
-    with asked(), house(dsn, None, needs_archive=False) as where:
+    with asked(), house(dsn, os.environ.get("OBZVON_ARCHIVE"), needs_archive=False) as where:
         kept = stage(where.dsn, file or one_phone(phone or ""), fields, secret=where.secret)
     _tell(kept)
     raise typer.Exit(1 if kept.bad else 0)
@@ -184,7 +185,7 @@ def _list(
 ) -> None:
     if phone is None:
         raise ConfigError("give --phone")
-    with asked(), house(dsn, None, needs_archive=False) as where:
+    with asked(), house(dsn, os.environ.get("OBZVON_ARCHIVE"), needs_archive=False) as where:
         rows = stage(where.dsn, one_phone(phone), secret=where.secret)
     table = Table(*columns, box=None)
     for row in rows:
