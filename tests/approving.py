@@ -16,7 +16,6 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.ledger.keys import phone_key
 from obzvon.policy.model import Policy, Price
 from obzvon.stages.plan import PlanSummary, plan
-from obzvon.stages.planning.forecast import store_forecast
 
 DAY = date(2031, 5, 20)
 NOW = datetime(2031, 5, 19, 12, tzinfo=UTC)
@@ -24,9 +23,13 @@ SECRET = b"a secret of the tests"
 
 
 def campaign(**changes: Any) -> CampaignSpec:
-    """A campaign that may dial a person twice; `changes` replace top-level keys."""
-    vendor = {**SPEC["vendor"], "attempts": 2}
-    return CampaignSpec.model_validate({**SPEC, "vendor": vendor, "limits": {"chunk_size": 3}, **changes})
+    """A campaign that may dial a person twice, whatever the size of its list; `changes` replace top-level keys."""
+    given = {
+        "vendor": {**SPEC["vendor"], "attempts": 2},
+        "contacts": {**SPEC["contacts"], "max_change_share": None},
+        "limits": {"chunk_size": 3},
+    }
+    return CampaignSpec.model_validate({**SPEC, **given, **changes})
 
 
 def asking(**changes: Any) -> CampaignSpec:
@@ -79,7 +82,6 @@ def planned(
     spec, policy = spec or campaign(), policy or rules()
     moment = now or datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(days=1)
     summary = plan(conn, spec, policy, day, now=moment, chunks=frames(rows), dag_run_id="run-1")
-    store_forecast(conn, summary.plan_id, spec, policy)
     conn.commit()
     return summary
 

@@ -95,13 +95,15 @@ def _document(house: _House, spec: CampaignSpec, call_date: date) -> PlanDocumen
     from obzvon.contacts.sources.environment import EnvironmentConnections  # noqa: PLC0415
     from obzvon.policy.model import load_policy  # noqa: PLC0415
     from obzvon.stages.plan import plan as make  # noqa: PLC0415
+    from obzvon.stages.planning.differences import list_changed_at  # noqa: PLC0415
     from obzvon.stages.planning.document import read_document  # noqa: PLC0415
 
     root = Path(os.environ.get("OBZVON_ROOT") or Home.find().root)
     policy = load_policy(Path(os.environ.get("OBZVON_POLICY") or root / "include" / "policy" / "policy.yaml"))
     chunks = prepared(spec, root, EnvironmentConnections(house.environment), house.secret)
     with connect(house.dsn) as conn, conn.transaction(force_rollback=True):
-        made = make(conn, spec, policy, call_date, now=datetime.now(UTC), chunks=chunks)
+        changed = list_changed_at(spec, root)
+        made = make(conn, spec, policy, call_date, now=datetime.now(UTC), chunks=chunks, list_changed_at=changed)
         return read_document(conn, made.plan_id, reused=made.reused)
 
 

@@ -21,7 +21,8 @@ NOW = datetime(2031, 5, 19, 12, tzinfo=UTC)
 
 
 def contacts(**changes: Any) -> CampaignSpec:
-    spec = campaign()
+    """The campaign with the limits of a file that names none."""
+    spec, changes = campaign(), {"max_change_share": 0.5, **changes}
     return spec.model_copy(update={"contacts": spec.contacts.model_copy(update=changes)})
 
 
@@ -32,7 +33,7 @@ def test_a_first_plan_has_nothing_to_compare_with(conn: psycopg.Connection) -> N
 
 
 def test_numbers_and_reasons_are_those_of_the_newest_earlier_date(conn: psycopg.Connection) -> None:
-    spec = contacts(max_reject_share=1.0)
+    spec = contacts(max_reject_share=1.0, max_change_share=None)
     planned(conn, 1, spec=spec, day=EARLIER)
     planned(conn, [*map(person, (1, 2, 3)), no_phone(4, "foreign"), no_phone(5, "empty")], spec=spec, day=BEFORE)
     now = [*map(person, (1, 2, 3, 4)), no_phone(5, "foreign"), no_phone(6, "foreign"), no_phone(7, "empty")]

@@ -71,6 +71,8 @@ def test_it_prints_the_document_and_stores_nothing(folder: Path, warehouse_dsn: 
     assert "To call 2 of 3 contacts, 2 vendor campaigns of up to 500" in said
     assert "EXCL_INVALID short_number 1 1" in said
     assert "+10:00 " in said
+    assert "Cost " in said
+    assert "List written " in said
     assert said.endswith("Nothing was stored. Nobody was called.")
     assert rows(conn) == dict.fromkeys(TABLES, 0)
     assert "79160" not in said
@@ -132,3 +134,10 @@ def test_errors_are_one_sentence(folder: Path, warehouse_dsn: str) -> None:
     write(folder, {"type": "sql", "conn_id": "crm", "query": "select 1"})
     said = sentence(obzvon(folder, warehouse_dsn, *day))
     assert "connection 'crm' is not in the environment; set AIRFLOW_CONN_CRM" in said
+
+
+def test_an_old_list_stops_it_as_it_stops_a_plan(folder: Path, warehouse_dsn: str) -> None:
+    two_days_ago = (datetime.now(UTC) - timedelta(days=2)).timestamp()
+    os.utime(folder / "list.csv", (two_days_ago, two_days_ago))
+    said = sentence(obzvon(folder, warehouse_dsn, "test_campaign", "--date", str(DAY)))
+    assert "more than contacts.max_age_hours allows (24): export it again" in said
