@@ -19,6 +19,7 @@ from obzvon.cli_plan import add_plan_command
 from obzvon.cli_erase import add_erase
 from obzvon.cli_registers import add_registers
 from obzvon.cli_replay import add_commands
+from obzvon.cli_stop import add_stop
 from obzvon.errors import CampaignFileError, ObzvonError
 from obzvon.local.demo import run_demo
 from obzvon.local.home import Home
@@ -122,6 +123,7 @@ def env() -> None:
 
 
 add_commands(app)
+add_stop(app)
 add_erase(app)
 add_registers(app)
 add_lint(app)

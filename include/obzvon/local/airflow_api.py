@@ -155,6 +155,18 @@ class AirflowApi:
         lines = answer.json()["content"]
         return [line if isinstance(line, dict) else {"event": str(line)} for line in lines]
 
+    def variable(self, key: str) -> str | None:
+        """The value of an Airflow Variable as the metadata database has it; None where there is none."""
+        return next((v["value"] for v in self._pages("/variables", "variables") if v["key"] == key), None)
+
+    def set_variable(self, key: str, value: str) -> None:
+        """Write a Variable, new or not."""
+        body = {"key": key, "value": value}
+        if self.variable(key) is None:
+            self.ask("POST", "/variables", json=body)
+        else:
+            self.ask("PATCH", f"/variables/{quote(key)}", json=body)
+
     def _pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
         offset = 0
         while True:
