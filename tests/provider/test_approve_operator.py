@@ -124,7 +124,7 @@ def test_without_a_person_there_is_no_yes(server: Server, conn: psycopg.Connecti
 def test_an_answer_about_an_earlier_plan_counts_for_nothing(server: Server, conn: psycopg.Connection) -> None:
     waiting = parked(planned(conn, 7, spec=asking()).plan_id)
     again = planned(conn, 6, spec=asking())
-    with pytest.raises(AirflowFailException, match="the plan is another one by now or was decided otherwise: start a new"):
+    with pytest.raises(AirflowFailException, match="by now or was decided otherwise: start a new run"):
         approve(again.plan_id).execute_complete(context(), event(Said.CALL), **waiting.kwargs)
     assert not approval_of(conn, again.plan_id).stands
 
