@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from launching import forced
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from obzvon.warehouse.marts import create_marts
 
@@ -106,6 +107,100 @@ def test_an_uncertain_zone_must_be_inside_the_window_of_every_candidate(seeded: 
     assert [r["vendor_call_id"] for r in rows(seeded, query)] == ["k8"]  # 09:12 Moscow is 16:12 Vladivostok
     seeded.execute("update ops.plan_contact set tz_offsets = '{120,180}' where row_no = 3")
     assert [r["vendor_call_id"] for r in rows(seeded, query)] == ["k5", "k8"]  # and 08:12 Kaliningrad
+
+
+def policy(conn: psycopg.Connection, **rules: Any) -> None:
+    """The smoke campaign was planned under these rules of its purpose, and these keys of the policy."""
+    general = {key: rules.pop(key) for key in ("one_campaign_a_day", "region_days_off") if key in rules}
+    window = {"workday": ["09:00:00", "20:00:00"], "dayoff": ["10:00:00", "18:00:00"]}
+    value = {"purposes": {"service": {"window": window, "consent": "not_required", **rules}}, **general}
+    conn.execute("insert into ops.policy values (repeat('1', 64), '2026-11-01', %s)", [Jsonb(value)])
+    conn.execute("update ops.campaign_plan set policy_hash = repeat('1', 64)")
+
+
+def breaches(conn: psycopg.Connection, rule: str) -> list[tuple[str, str]]:
+    found = conn.execute(
+        "select vendor_call_id, detail from mart.v_compliance_breach where rule = %s and plan_id = repeat('f', 64)"
+        " order by 1", [rule]
+    ).fetchall()  # fmt: skip
+    return [(call, detail) for call, detail in found]
+
+
+CAP = {"day": 1, "week": 9, "month": 9, "week_kind": "calendar", "count": "attempts", "scope": ["phone"]}
+
+
+def test_every_purpose_has_the_caps_of_its_plans_policy(seeded: psycopg.Connection) -> None:
+    policy(seeded, cap=CAP)
+    assert breaches(seeded, "CAP_DAY") == [("k2", "2"), ("k4", "2"), ("k8", "2")]
+    assert breaches(seeded, "CAP_WEEK") == []
+
+
+def test_only_answered_calls_count_where_the_policy_says_so(seeded: psycopg.Connection) -> None:
+    policy(seeded, cap=CAP | {"count": "answered"})
+    assert breaches(seeded, "CAP_DAY") == []
+    seeded.execute("update dwh.fact_call_attempt set disposition_code = 'RPC_REFUSED' where vendor_call_id = 'k1'")
+    assert breaches(seeded, "CAP_DAY") == [("k2", "2")]
+
+
+@pytest.mark.parametrize(("scope", "broken"), [(["phone"], []), (["phone", "person"], [("k5", "2")])])
+def test_two_phones_of_one_person_count_together(
+    seeded: psycopg.Connection, scope: list[str], broken: list[tuple[str, str]]
+) -> None:
+    policy(seeded, cap=CAP | {"scope": scope})
+    seeded.execute("delete from dwh.fact_call_attempt where vendor_call_id in ('k2', 'k4', 'k8')")
+    seeded.execute("update ops.plan_contact set person_key = repeat('a', 64) where row_no in (2, 3)")
+    assert breaches(seeded, "CAP_DAY") == broken
+
+
+@pytest.mark.parametrize(("kind", "broken"), [("calendar", []), ("rolling", [("k2", "2")])])
+def test_a_rolling_week_reaches_over_monday(
+    seeded: psycopg.Connection, kind: str, broken: list[tuple[str, str]]
+) -> None:
+    policy(seeded, cap=CAP | {"week": 1, "week_kind": kind})
+    seeded.execute("delete from dwh.fact_call_attempt where vendor_call_id in ('k4', 'k8')")
+    sunday = "started_at - interval '4 days', local_started_at - interval '4 days'"
+    seeded.execute(
+        f"update dwh.fact_call_attempt set (started_at, local_started_at) = ({sunday}) where vendor_call_id = 'k1'"
+    )
+    assert breaches(seeded, "CAP_WEEK") == broken
+
+
+def test_the_hours_of_a_day_off_hold_whatever_was_planned(seeded: psycopg.Connection) -> None:
+    policy(seeded, region_days_off=[{"region": "Москва", "offset": "+03:00", "days": ["2026-11-19"]}])
+    assert [call for call, _ in breaches(seeded, "OUTSIDE_WINDOW")] == ["k1", "k3", "k5", "k6", "k8"]
+    assert dict(breaches(seeded, "OUTSIDE_WINDOW"))["k1"] == "2026-11-19 09:10:00 (policy)"
+
+
+def test_a_person_who_asked_not_to_be_called_is_not_called_on_another_phone(seeded: psycopg.Connection) -> None:
+    seeded.execute("update ops.plan_contact set person_key = repeat('a', 64) where row_no in (1, 5)")
+    seeded.execute("update ops.suppression set person_key = repeat('a', 64) where phone_key = lpad('5', 64, '0')")
+    seeded.execute("update ops.suppression set valid_from = '2026-11-19 08:05Z' where person_key is not null")
+    assert [call for call, _ in breaches(seeded, "AFTER_OPTOUT")] == ["k2", "k8"]  # k1 had begun before
+    seeded.execute("update ops.suppression set purpose = 'debt' where person_key is not null")
+    assert breaches(seeded, "AFTER_OPTOUT") == []
+
+
+@pytest.mark.parametrize(("alone", "broken"), [(True, [("k5", "C1")]), (False, [])])
+def test_one_person_is_called_by_one_campaign_a_day(
+    seeded: psycopg.Connection, alone: bool, broken: list[tuple[str, str]]
+) -> None:
+    policy(seeded, one_campaign_a_day=alone)
+    seeded.execute("update ops.plan_contact set person_key = repeat('a', 64) where row_no in (2, 3)")
+    seeded.execute(
+        "insert into dwh.dim_campaign (campaign_id, name, purpose, goal_definition, valid_from, is_current)"
+        " values ('C2', 'Другой', 'service', 'x', '2026-11-01Z', true)"
+    )
+    seeded.execute(
+        "update dwh.fact_campaign_contact set campaign_key = (select max(campaign_key) from dwh.dim_campaign)"
+        " where row_no = 3"
+    )
+    assert breaches(seeded, "OTHER_CAMPAIGN") == broken
+
+
+def test_a_call_without_a_consent_where_the_policy_asks_for_one(seeded: psycopg.Connection) -> None:
+    policy(seeded, consent="required")
+    seeded.execute("update ops.plan_contact set consent_date = '2026-01-01', consent_ref = 'form' where row_no <> 4")
+    assert breaches(seeded, "NO_CONSENT") == [("k6", "none on file")]
 
 
 def test_a_call_nobody_of_ours_asked_for_is_an_orphan(seeded: psycopg.Connection) -> None:
