@@ -44,6 +44,16 @@ CALL_DATE = Param(
 RETRY = {"retries": 2, "retry_delay": timedelta(seconds=15)}
 
 
+def called(plan_id: object, batch_no: int) -> tuple[LaunchOperator, CollectOperator]:
+    """The way of one batch of vendor campaigns; its first and its last task."""
+    of = {"plan_id": plan_id, "batch_no": batch_no}
+    launch = LaunchOperator(task_id="launch", execution_timeout=timedelta(hours=2), **of, **RETRY)
+    wait = WaitSensor(task_id="wait", **of, **RETRY)
+    collect = CollectOperator(task_id="collect", execution_timeout=timedelta(hours=2), **of, **RETRY)
+    launch >> wait >> collect
+    return launch, collect
+
+
 def campaign_dag(spec: CampaignSpec) -> DAG:
     """The pipeline of one campaign file."""
     cron, zone = spec.schedule.cron, spec.schedule.timezone
@@ -64,27 +74,19 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
         plan_id = approve.output  # so nothing after it runs without it
         done = {"plan_id": plan_id, "execution_timeout": timedelta(hours=4), **RETRY}
 
-        def called(batch_no: int) -> tuple[LaunchOperator, CollectOperator]:
-            of = {"plan_id": plan_id, "batch_no": batch_no}
-            launch = LaunchOperator(task_id="launch", execution_timeout=timedelta(hours=2), **of, **RETRY)
-            wait = WaitSensor(task_id="wait", **of, **RETRY)
-            collect = CollectOperator(task_id="collect", execution_timeout=timedelta(hours=2), **of, **RETRY)
-            launch >> wait >> collect
-            return launch, collect
-
         @task_group
         def canary() -> None:
-            _, collect = called(CANARY_BATCH)
+            _, collect = called(plan_id, CANARY_BATCH)
             collect >> CanaryOperator(task_id="judge", plan_id=plan_id, execution_timeout=timedelta(hours=1), **RETRY)
 
         @task_group
         def batch(batch_no: int) -> None:
-            called(batch_no)
+            called(plan_id, batch_no)
 
         @task_group
         def doubt(batch_no: int) -> None:
             settle = SettleOperator(task_id="settle", plan_id=plan_id, batch_no=batch_no, **RETRY)
-            launch, collect = called(batch_no)
+            launch, collect = called(plan_id, batch_no)
             settle >> launch
             collect >> DeliverOperator(task_id="deliver", **done)
 

@@ -210,10 +210,14 @@ class _Draft:
         self.conn.execute("analyze plan_intent")
 
     def _canary_zone(self, openings: Sequence[ZoneHours]) -> int | None:
-        """Where the canary lives: of the zones with enough people the one that opens first, else the largest."""
-        if self.spec.canary is None:
+        """Where the canary lives: of the zones with enough people the one that opens first, else the largest.
+
+        None where there is no canary: the file wants none, or nobody would be left to call after it.
+        """
+        people = self.conn.execute(decide.PEOPLE).fetchall()
+        wanted = self.spec.canary.contacts if self.spec.canary else 0
+        if not wanted or sum(contacts for _, contacts in people) <= wanted:
             return None
-        wanted = self.spec.canary.contacts
 
         def rank(row: tuple[int, int]) -> tuple[bool, datetime, int]:
             found = openings[row[0]][0]
@@ -221,7 +225,7 @@ class _Draft:
             few = row[1] < wanted
             return few, datetime.max.replace(tzinfo=UTC) if few else found.starts_at, -row[1]
 
-        zone: int = min(self.conn.execute(decide.PEOPLE).fetchall(), key=rank)[0]
+        zone: int = min(people, key=rank)[0]
         return zone
 
     def _intent(self, zones: Zones, zone: int, chunk: int) -> str:

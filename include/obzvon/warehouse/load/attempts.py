@@ -35,6 +35,10 @@ select count(*) from (
 """
 
 
+#: Statements that write what was decided, in their order.
+WRITTEN = ("attempts", "attempt_numbers", "goals_gone", "goals", "turns_gone", "turns", "suppressions", "snapshot")
+
+
 def merge(
     conn: psycopg.Connection,
     spec: CampaignSpec,
@@ -74,16 +78,7 @@ def merge(
     conn.execute(statement("decided"), values)
     conn.execute("analyze decided")
     ensure_days(conn, [day for (day,) in conn.execute(_MISSING_DAYS)])
-    for name in (
-        "attempts",
-        "attempt_numbers",
-        "goals_gone",
-        "goals",
-        "turns_gone",
-        "turns",
-        "suppressions",
-        "snapshot",
-    ):
+    for name in WRITTEN:
         conn.execute(statement(name), values)
     if recount:
         _recount(conn, values)
