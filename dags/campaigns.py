@@ -101,6 +101,7 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
         batches >> deliver >> AuditOperator(task_id="audit", **done) << settled
         if spec.canary:  # not passed: no batch is launched; what it dialled is delivered and audited all the same
             canary() >> batches
+            dag.get_task("canary.collect") >> deliver
         [approve, dag.get_task("batch.launch")] >> doubts >> doubt.expand(batch_no=doubts.output) >> settled
     return dag
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import tempfile
 import time
@@ -17,6 +19,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import psutil
 import psycopg
+from policies import relaxed
 
 from obzvon.ledger.keys import plan_id
 from obzvon.local.airflow_api import AirflowApi, Run, TaskInstance
@@ -112,6 +115,10 @@ class World:
         self._tell("DELETE", "faults")
         self._tell("POST", "release")
 
+    def chances(self, **tables: dict[str, float]) -> None:
+        """How the people called from now on behave; without a word as ever."""
+        self._tell("POST", "chances", tables)
+
     def clock(self, **change: float) -> None:
         """Change the sandbox's virtual time: speed, advance_seconds."""
         self._tell("POST", "clock", change)
@@ -167,8 +174,14 @@ def kill(*services: Service) -> None:
 
 @contextmanager
 def running_world(prefix: str, say: Callable[[str], None] = lambda _: None) -> Iterator[World]:
-    """A stack in a folder of its own, stopped and removed in the end."""
+    """A stack in a folder of its own, stopped and removed in the end.
+
+    Its policy has the shipped hours and no caps: the same people are called on every day.
+    """
     folder = Path(tempfile.mkdtemp(prefix=prefix))
+    policy = folder.with_suffix(".policy.yaml")
+    policy.write_text(json.dumps(relaxed().canonical()), encoding="utf-8")
+    os.environ["OBZVON_POLICY"] = str(policy)
     stack = Stack(Home(ROOT, folder), say)
     stack.up()
     try:
@@ -178,4 +191,6 @@ def running_world(prefix: str, say: Callable[[str], None] = lambda _: None) -> I
             yield world
     finally:
         stack.down()
+        del os.environ["OBZVON_POLICY"]
+        policy.unlink()
         shutil.rmtree(folder, ignore_errors=True)

@@ -157,7 +157,7 @@ async def test_a_vendor_that_answers_nothing_usable_stops_the_batch(
 async def test_an_open_kill_switch_sends_nothing(warehouse_dsn: str, conn: psycopg.Connection) -> None:
     plan_of(conn, contacts=1, intents=2)
     dialer = ScriptedDialer()
-    with pytest.raises(KillSwitchOpen, match="campaign test_campaign .* `obzvon resume test_campaign`"):
+    with pytest.raises(KillSwitchOpen, match=r"campaign test_campaign .* `obzvon resume test_campaign`"):
         await run(warehouse_dsn, dialer, kill=lambda: True)
     assert (dialer.created, states(conn)) == ([], {"planned": 2})
 

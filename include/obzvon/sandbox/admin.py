@@ -6,14 +6,16 @@ import csv
 import io
 import json
 import sqlite3
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from obzvon.sandbox.clock import iso
+from obzvon.sandbox.fates import Chances
 from obzvon.sandbox.faults import AnyFault
 from obzvon.sandbox.refusals import answer
 from obzvon.sandbox.world import World, WorldDep
@@ -111,6 +113,27 @@ async def set_clock(change: ClockChange, world: WorldDep) -> Response:
     if change.advance_seconds:
         world.clock.advance(change.advance_seconds)
     return answer({"speed": world.clock.speed, "elapsed": world.clock.elapsed()})
+
+
+class Likely(BaseModel):
+    """Shares from 0 to 1: what numbers are, what dials give, what conversations end with (sandbox/fates.py)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    numbers: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    attempts: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    results: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+
+
+@router.post("/chances")
+async def set_chances(likely: Likely, world: WorldDep) -> Response:
+    """People called from now on behave like this; what is not named keeps its proportions. Empty: as ever."""
+    try:
+        world.lifecycle.chances = Chances().given(likely.numbers, likely.attempts, likely.results)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+    tables = asdict(world.lifecycle.chances)
+    return answer({name: {value or "hung up": share for share, value in table} for name, table in tables.items()})
 
 
 @router.get("/faults")

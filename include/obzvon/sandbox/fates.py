@@ -10,9 +10,10 @@ import hashlib
 import math
 import re
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import Self
 
 MARKER = re.compile(r"\[af:[0-9a-f]{8}\]")
 RUSSIAN = re.compile(r"\+?7\d{10}")
@@ -71,20 +72,59 @@ class Fate:
         return self.status == "ANSWERED"
 
 
+Table = Sequence[tuple[float, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """How likely everything is; `given` makes other chances of them."""
+
+    numbers: Table = NUMBERS
+    attempts: Table = ATTEMPTS
+    results: Table = RESULTS
+
+    def given(self, numbers: Mapping[str, float], attempts: Mapping[str, float], results: Mapping[str, float]) -> Self:
+        """With these shares as said, the others of an attempt and of a conversation in proportion. ValueError: above 1.
+
+        Number troubles that are not named stay as they are: most numbers have none.
+        """
+        return replace(
+            self,
+            numbers=_with(self.numbers, numbers, scaled=False),
+            attempts=_with(self.attempts, attempts, scaled=True),
+            results=_with(self.results, results, scaled=True),
+        )
+
+
+def _with(table: Table, shares: Mapping[str, float], *, scaled: bool) -> Table:
+    if not shares:
+        return table
+    known = {value: share for share, value in table}
+    if unknown := set(shares).difference(filter(None, known)):
+        raise ValueError(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(filter(None, known))}")
+    rest = sum(share for share, value in table if value not in shares)
+    left = 1 - sum(shares.values())
+    if left < 0:
+        raise ValueError("the shares are more than 1 together")
+    factor = left / rest if scaled and rest else min(1.0, left / rest) if rest else 0.0
+    return tuple((shares.get(value or "", share * factor), value) for share, value in table)
+
+
 def fate_key(name: str) -> str:
     """What a campaign's fates hang on: the marker in its name, else the name."""
     found = MARKER.search(name)
     return found.group() if found else name
 
 
-def draw(seed: int, key: str, phone: str, attempt: int) -> Fate:
+def draw(seed: int, key: str, phone: str, attempt: int, chances: Chances | None = None) -> Fate:
     """The fate of one attempt; the same arguments always give the same answer."""
+    likely = chances or Chances()
     if not RUSSIAN.fullmatch(phone):
         return Fate("INVALID")
     digits = phone.lstrip("+")
-    number = _pick(_chances(f"{seed}|{key}|{digits}"), NUMBERS)
+    number = _pick(_chances(f"{seed}|{key}|{digits}"), likely.numbers)
     chance = _chances(f"{seed}|{key}|{digits}|{attempt}")
-    return _attempt(chance, number or _pick(chance, ATTEMPTS) or "NOANSWER")
+    return _attempt(chance, number or _pick(chance, likely.attempts) or "NOANSWER", likely)
 
 
 def _chances(about: str) -> Iterator[float]:
@@ -93,19 +133,19 @@ def _chances(about: str) -> Iterator[float]:
         yield number / 2**64
 
 
-def _attempt(chance: Iterator[float], kind: str) -> Fate:
+def _attempt(chance: Iterator[float], kind: str, likely: Chances) -> Fate:
     if kind in NOT_DIALED:
         return Fate(kind)
     if kind == "human":
-        return _conversation(chance)
+        return _conversation(chance, likely)
     if kind == "machine":
         return Fate("ANSWERED", _between(chance, 12, 25), _between(chance, 4, 14), True, None, False, _late(chance))
     low, high = {"NOANSWER": (25, 45), "EXPIRED": (DIAL_LIMIT, DIAL_LIMIT), "FAILED": (2, 20)}.get(kind, (1, 5))
     return Fate(kind, _between(chance, low, high))
 
 
-def _conversation(chance: Iterator[float]) -> Fate:
-    result = _pick(chance, RESULTS)
+def _conversation(chance: Iterator[float], likely: Chances) -> Fate:
+    result = _pick(chance, likely.results)
     talk = _between(chance, 1, 14) if result is None else _spoken(next(chance))
     transferred = result == "agreed" and next(chance) < 0.08
     return Fate("ANSWERED", _between(chance, 3, 22), talk, False, result, transferred, _late(chance))
@@ -124,7 +164,7 @@ def _between(chance: Iterator[float], low: float, high: float) -> float:
     return float(math.floor(low + next(chance) * (high - low)))
 
 
-def _pick(chance: Iterator[float], table: Sequence[tuple[float, str | None]]) -> str | None:
+def _pick(chance: Iterator[float], table: Table) -> str | None:
     point = next(chance)
     for share, value in table:
         point -= share

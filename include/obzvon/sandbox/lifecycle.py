@@ -15,7 +15,7 @@ from typing import Any
 
 from obzvon.sandbox.campaigns import Campaign, Campaigns, NewContact
 from obzvon.sandbox.dialing import FOREVER, Attempt, Person, plan
-from obzvon.sandbox.fates import Fate, draw
+from obzvon.sandbox.fates import Chances, Fate, draw
 
 
 class Lifecycle:
@@ -23,6 +23,7 @@ class Lifecycle:
 
     def __init__(self, campaigns: Campaigns, seed: int) -> None:
         self._campaigns, self._store, self._seed = campaigns, campaigns.store, seed
+        self.chances = Chances()
 
     def find(self, vendor: str, task_id: str) -> Campaign | None:
         """A campaign, ready to be looked at."""
@@ -127,7 +128,7 @@ class Lifecycle:
 
     def _plan(self, campaign: Campaign, people: Iterable[Person], start: float) -> list[Attempt]:
         def fate(phone: str, attempt: int) -> Fate:
-            return draw(self._seed, campaign.fate_key, phone, attempt)
+            return draw(self._seed, campaign.fate_key, phone, attempt, self.chances)
 
         made = plan(people, campaign.rules, fate, start, campaign.ends_at)
         self._store.insert_many("attempt", [asdict(attempt) for attempt in made])
