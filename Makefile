@@ -6,7 +6,7 @@ SETUP = $(PYTHON) scripts/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--e
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test faults lint format types lock
+.PHONY: help setup dev demo up down status reconcile psql test faults proofs lint format types lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ faults: dev ## play every fault against the whole pipeline, write docs/faults.md
 		tests/faults/test_sequences.py tests/faults/test_delivery_killed.py
 	@PYTHONPATH=tests $(BIN)/python -m faults
 	@PYTHONPATH=tests $(BIN)/python -m faults.run_airflow
+
+proofs: dev ## a thousand random campaigns against an oracle: no rule is broken
+	@OBZVON_POLICY_CAMPAIGNS=1000 $(BIN)/python -m pytest -q -s --show-capture=no tests/proofs
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .
