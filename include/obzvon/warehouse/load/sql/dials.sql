@@ -1,6 +1,7 @@
 -- What happened of what the intent reserved, by phone and local date: it counts against the caps from now on.
 -- A call counts for the planned date when that was the date at any place where the contact may live. Calls of nobody in
--- our list count too, for their phone. Dates and phones that a correction has emptied go back to nothing.
+-- our list count too, for their phone. Dates and phones that a correction has emptied go back to nothing; no fact knows
+-- the phone of nobody in our list, so only a pull that has it again corrects its count.
 with planned as (
     select i.intent_id, i.campaign_id, p.purpose, coalesce(i.local_date, i.call_date) as day
     from ops.campaign_intent i join ops.campaign_plan p using (plan_id)
@@ -29,7 +30,10 @@ with planned as (
 ), emptied as (
     update ops.attempt_reservation r set attempts = 0, answered = 0
     where r.intent_id = %(intent_id)s and (r.attempts > 0 or r.answered > 0)
-      and not exists (select from counted c where c.phone_key = r.phone_key and c.day = r.local_date)
+      and not exists (select from counted c where c.phone_key = r.phone_key and c.day = r.local_date
+                      and (c.attempts > 0 or c.answered > 0))
+      and (exists (select from ops.plan_contact pc where pc.intent_id = r.intent_id and pc.phone_key = r.phone_key)
+           or exists (select from decided d where d.phone_key = r.phone_key))
 )
 insert into ops.attempt_reservation as r (phone_key, intent_id, local_date, person_key, campaign_id, purpose,
     max_attempts, held, attempts, answered)
