@@ -28,8 +28,11 @@ where c.intent_id = %(intent)s and c.sent_state is null and (
 """
 
 # Of two intents that together are too many the later one gives way: one that has left, or was planned first, counts.
-_AHEAD = """(i.submitted_at is not null or r.attempts > 0
-                  or (p.planned_at, r.intent_id) < (%(planned_at)s, %(intent)s))"""
+# Of two phones of one person in this intent, the one that was handed over or stands first in the list counts.
+_AHEAD = """case when r.intent_id <> %(intent)s
+            then i.submitted_at is not null or (p.planned_at, r.intent_id) < (%(planned_at)s, %(intent)s)
+            else exists (select from ops.plan_contact s where s.intent_id = r.intent_id
+                         and s.phone_key = r.phone_key and (s.sent_state is not null or s.row_no < c.row_no)) end"""
 
 
 def _over(key: str) -> str:
@@ -51,11 +54,10 @@ left join lateral (
     join ops.campaign_plan p using (plan_id)
     cross join lateral (select {used("r")} as dials) u
     where r.{key}_key = c.{key}_key and r.local_date between %(since)s and %(until)s
-      and not (r.intent_id = %(intent)s and r.phone_key = c.phone_key) and {_AHEAD}
+      and not (r.intent_id = %(intent)s and r.phone_key = c.phone_key) and (r.attempts > 0 or {_AHEAD})
 ) o on true
-where %(by_{key})s and c.{key}_key is not null and (
-    coalesce(o.taken, false) or o.dy + c.today > %(cap_day)s or o.wk + c.dials > %(cap_week)s
-    or o.mo + c.dials > %(cap_month)s)
+where c.{key}_key is not null and (coalesce(o.taken, false) or (%(by_{key})s and (
+    o.dy + c.today > %(cap_day)s or o.wk + c.dials > %(cap_week)s or o.mo + c.dials > %(cap_month)s)))
 """
 
 
@@ -79,9 +81,11 @@ with mine as (
     from barred b
     where c.plan_id = %(plan)s and c.row_no = b.row_no
     returning c.phone_key
+), released as (
+    update ops.attempt_reservation r set held = 0, released_at = now()
+    from dropped d where r.intent_id = %(intent)s and r.phone_key = d.phone_key
 )
-update ops.attempt_reservation r set held = 0, released_at = now()
-from dropped d where r.intent_id = %(intent)s and r.phone_key = d.phone_key
+select count(*) from dropped
 """
 
 _PLANNED_AT = "select planned_at from ops.campaign_plan where plan_id = %s"
@@ -101,4 +105,5 @@ async def drop_barred(conn: psycopg.AsyncConnection, intent: Intent, rule: CapRu
         "last_call": intent.window_end_utc,
         "planned_at": rows[0][0],
     }
-    return (await conn.execute(_DROP, values)).rowcount
+    ((dropped,),) = await (await conn.execute(_DROP, values)).fetchall()
+    return int(dropped)
