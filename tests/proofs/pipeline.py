@@ -90,7 +90,7 @@ class Pipeline:
         """The task `launch`."""
         time = Time()
         launcher = Launcher(
-            self._ledger, self._vendor, self.spec, "run", lambda: False, clock=time.now, sleep=time.sleep
+            self._ledger, self.dialer, self.spec, "run", lambda: False, clock=time.now, sleep=time.sleep
         )
         result = await launch(launcher, self.plan_id, batch)
         assert not result.problems, result.problems
@@ -103,7 +103,7 @@ class Pipeline:
         if not running:
             return
         verdicts = await watch(
-            self._vendor, [task_of(intent, self.spec) for intent in running], self.spec.wait,
+            self.dialer, [task_of(intent, self.spec) for intent in running], self.spec.wait,
             deadline=deadline_of(running, self.spec.wait), poll_seconds=0, sleep=self._passing,
             interrupted=_after(LOOKS),
         )  # fmt: skip
@@ -116,7 +116,7 @@ class Pipeline:
 
     def collector(self) -> Collector:
         """What the task `collect` works with."""
-        return Collector(self.dsn, Archive(self.folder / "archive"), self._vendor, self.spec, SECRET, "run")
+        return Collector(self.dsn, Archive(self.folder / "archive"), self.dialer, self.spec, SECRET, "run")
 
     def canary_passed(self) -> bool:
         """The task `canary.judge`."""
@@ -124,7 +124,7 @@ class Pipeline:
             return canary.judge(conn, self.plan_id, "run").passed
 
     @property
-    def _vendor(self) -> Dialer:
+    def dialer(self) -> Dialer:
         if self._dialer is None:
             raise ConfigError("the pipeline is not open")
         return self._dialer

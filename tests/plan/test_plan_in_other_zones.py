@@ -1,0 +1,40 @@
+"""A plan is the same wherever the machine thinks it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from obzvon.local.postgres import Postgres
+
+pytestmark = pytest.mark.stack
+
+
+def _planned(dsn: str, zone: str) -> dict[str, Any]:
+    script = Path(__file__).with_name("plan_in_a_zone.py")
+    done = subprocess.run(
+        [sys.executable, str(script), dsn], env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_plan_is_the_same_in_utc_and_in_tokyo(postgres: Postgres, warehouse_template: str) -> None:
+    made = {}
+    for zone in ("UTC", "Asia/Tokyo"):
+        name = f"zone_{zone.lower().replace('/', '_')}"
+        postgres.create_database(name, template=warehouse_template)
+        made[zone] = _planned(postgres.url(name), zone)
+        postgres.drop_database(name)
+    utc, tokyo = made["UTC"], made["Asia/Tokyo"]
+    assert (utc.pop("zone"), tokyo.pop("zone")) == ("UTC", "JST")
+    assert all(utc["stored"].values())
+    assert utc["hash"] == tokyo["hash"]
+    assert utc["stored"] == tokyo["stored"]
+    assert utc == tokyo
