@@ -119,7 +119,9 @@ def out(conn: psycopg.Connection) -> dict[int, str]:
 
 def held(conn: psycopg.Connection, intent: str) -> list[int]:
     """What each phone of the intent holds, in the order of the list."""
-    rows = dict(conn.execute("select phone_key, held from ops.attempt_reservation where intent_id = %s", (intent,)))
+    rows: dict[str, int] = dict(
+        conn.execute("select phone_key, held from ops.attempt_reservation where intent_id = %s", (intent,))
+    )
     conn.commit()
     return [rows[key] for key in map(phone, range(1, 99)) if key in rows]
 

@@ -81,7 +81,9 @@ def hours_of(intent: Intent, spec: CampaignSpec, now: datetime) -> tuple[datetim
     """
     if intent.batch_no != CANARY_BATCH or spec.canary is None:
         return intent.window_end_utc, intent.local_to
-    begin = max(intent.window_start_utc, intent.submitted_at or now)
+    # a request that never left has a moment of sending too
+    created = intent.submitted_at if intent.vendor_task_id else None
+    begin = max(intent.window_start_utc, created or now)
     end = min(intent.window_end_utc, begin.replace(second=0, microsecond=0) + timedelta(minutes=spec.canary.minutes))
     if len(intent.tz_offsets) > 1:
         return end, intent.local_to

@@ -93,7 +93,8 @@ def _take_turns(conn: psycopg.Connection) -> None:
     """
     level = conn.execute("show transaction_isolation").fetchone()
     if level != ("read committed",):
-        raise ConfigError(f"a plan needs transaction isolation read committed, this connection has {level}")
+        found = level[0] if level else "none"
+        raise ConfigError(f"a plan needs transaction isolation read committed, this connection has {found}")
     conn.execute("select pg_advisory_xact_lock(hashtextextended('obzvon.caps', 0))")
 
 
