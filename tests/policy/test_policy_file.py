@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -87,3 +90,17 @@ def test_a_known_year_passes_in_silence(caplog: pytest.LogCaptureFixture) -> Non
     with caplog.at_level(logging.WARNING):
         check_calendar(Purpose.DEBT, date(2027, 3, 1))
     assert not caplog.records
+
+
+def test_the_same_numbers_have_the_same_hash_in_every_process() -> None:
+    code = (
+        "from pathlib import Path; from obzvon.policy.model import load_policy;"
+        f"print(load_policy(Path({str(SHIPPED)!r})).policy_hash)"
+    )
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(hashes) == 1

@@ -16,7 +16,7 @@ from obzvon.local.airflow_api import AirflowApi, Run, TaskInstance
 
 __all__ = ["STAGES", "Counts", "Progress", "Snapshot", "Stage", "snapshot", "stages"]
 
-STAGES = ("plan", "launch", "wait", "collect", "deliver", "audit")
+STAGES = ("plan", "approve", "launch", "wait", "collect", "deliver", "audit")
 _AHEAD = frozenset({None, "scheduled", "no_status"})
 
 _COUNTS = """
