@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_serializer, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from obzvon.campaigns.spec import Clock, Model, Purpose
 from obzvon.errors import PolicyError
@@ -92,7 +92,8 @@ class RegionDaysOff(Model):
 
     region: str
     offset: Annotated[str, Field(pattern=r"^\+(0[2-9]|1[0-2]):00$")]
-    days: frozenset[date]
+    # sorted: the order of a set changes from process to process, and the policy's hash would with it
+    days: Annotated[frozenset[date], PlainSerializer(sorted)]
 
     @property
     def offset_min(self) -> int:
