@@ -25,6 +25,7 @@ from obzvon.warehouse.db import connect, connect_async
 pytestmark = pytest.mark.stack
 
 WINDOW_END = datetime(2031, 5, 20, 17, tzinfo=UTC)
+ENDED = datetime(2001, 1, 1, tzinfo=UTC)  # before any pull: what is pulled after the end is late
 DOUBT = (
     "insert into ops.doubt (plan_id, batch_no, intent_id, subject, sent_at)"
     " select plan_id, 1000, intent_id, 'creation', window_start_utc from ops.campaign_intent where intent_id = %s"
@@ -52,7 +53,7 @@ def may_ring(conn: psycopg.Connection, times: int) -> None:
 async def end(dsn: str, intent_id: str, state: IntentState) -> None:
     """Move the intent on to where it ends."""
     async with await connect_async(dsn) as conn:
-        await move(conn, await reread(conn, intent_id), state, run_id="run-1")
+        await move(conn, await reread(conn, intent_id), state, run_id="run-1", final_at=ENDED)
         await conn.commit()
 
 
@@ -133,6 +134,20 @@ async def test_a_partial_report_keeps_the_worst_case_of_contacts_without_a_termi
     await vendor.collect(conn, "b1", calls)
     await end(vendor.dsn, vendor.intent_id, IntentState.FINAL_PARTIAL)
     assert held(conn) == [0, 3, 0, 3]
+
+
+async def test_a_date_whose_dials_were_all_made_holds_nothing_while_the_day_after_still_does(
+    vendor: Vendor, conn: psycopg.Connection
+) -> None:
+    may_ring(conn, 1)
+    conn.execute(
+        "insert into ops.attempt_reservation (phone_key, intent_id, local_date, campaign_id, purpose, max_attempts,"
+        " held) select phone_key, intent_id, local_date + 1, campaign_id, purpose, 1, 1 from ops.attempt_reservation"
+    )
+    conn.commit()
+    await vendor.collect(conn, "b1", [call(1)])
+    await end(vendor.dsn, vendor.intent_id, IntentState.FINAL_PARTIAL)
+    assert held(conn)[:4] == [0, 1, 1, 1]
 
 
 async def test_an_intent_that_was_cancelled_before_anything_left_holds_nothing(

@@ -32,8 +32,8 @@ with planned as (
     where r.intent_id = %(intent_id)s and (r.attempts > 0 or r.answered > 0)
       and not exists (select from counted c where c.phone_key = r.phone_key and c.day = r.local_date
                       and (c.attempts > 0 or c.answered > 0))
-      and (exists (select from ops.plan_contact pc where pc.intent_id = r.intent_id and pc.phone_key = r.phone_key)
-           or exists (select from decided d where d.phone_key = r.phone_key))
+      and (r.phone_key in (select phone_key from ops.plan_contact where intent_id = %(intent_id)s)
+           or r.phone_key in (select phone_key from decided))
 )
 insert into ops.attempt_reservation as r (phone_key, intent_id, local_date, person_key, campaign_id, purpose,
     max_attempts, held, attempts, answered)
