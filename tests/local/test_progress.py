@@ -38,13 +38,13 @@ def tasks(**states: str | list[str | None] | None) -> list[TaskInstance]:
     ],
 )
 def test_a_stage_looks_as_all_its_tasks_together(states: list[str | None], look: str) -> None:
-    assert stages(tasks(wait=states))[2].look == look
+    assert stages(tasks(wait=states))[3].look == look
 
 
 def test_stages_come_in_the_order_of_the_pipeline_with_their_counts() -> None:
     found = stages(tasks(audit=None, plan="success", launch=["success", "running", None]))
-    assert [str(stage) for stage in found][:2] == ["plan done", "launch running (1 of 3)"]
-    assert [stage.name for stage in found] == ["plan", "launch", "wait", "collect", "deliver", "audit"]
+    assert [str(stage) for stage in found][:3] == ["plan done", "approve ahead", "launch running (1 of 3)"]
+    assert [stage.name for stage in found] == ["plan", "approve", "launch", "wait", "collect", "deliver", "audit"]
 
 
 def test_without_a_terminal_a_change_is_one_line_and_no_change_is_none() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +21,7 @@ from obzvon.stages.planning.forecast import Basis, Forecast, History, Span
 
 __all__ = ["headline", "markdown", "print_document"]
 
-ZONES, REASONS, SETTINGS = 12, 6, 8
+ZONES, REASONS, SETTINGS, TALL = 12, 6, 8, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def headline(document: PlanDocument) -> str:
 
 def markdown(document: PlanDocument) -> str:
     """The whole document."""
-    facts = "\n".join(f"| {name} | {value} |" for name, value in _facts(document))
-    parts = [f"| **{document.head.campaign}** | {document.head.title} |\n|---|---|\n{facts}"]
+    head = (f"**{document.head.campaign}**", document.head.title)
+    parts = [_markdown_lines(_side_by_side([head, *_facts(document)]), ["---"] * 4)]
     parts += [_markdown_grid(grid) for grid in _grids(document)]
     parts += [f"**{title}**\n\n{_bullets(lines)}" for title, lines in _lists(document) if lines]
     return "\n\n".join(parts)
@@ -177,8 +177,24 @@ def _some(texts: Sequence[str], most: int) -> str:
 
 def _markdown_grid(grid: _Grid) -> str:
     ruler = ["---"] * (len(grid.columns) - grid.numbers) + ["---:"] * grid.numbers
-    lines = [" | ".join(cells) for cells in (grid.columns, ruler, *grid.rows)]
-    return f"**{grid.title}**\n\n" + "\n".join(f"| {line} |" for line in lines)
+    rows, wide = list(grid.rows), len(grid.rows) > TALL
+    if wide:
+        ruler, rows = ruler * 2, [grid.columns * 2, *_side_by_side(rows)]
+    else:
+        rows = [grid.columns, *rows]
+    return f"**{grid.title}**\n\n{_markdown_lines(rows, ruler)}"
+
+
+def _side_by_side(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Two rows on one line, the second half beside the first: what a person decides on stays on one screen."""
+    half = (len(rows) + 1) // 2
+    empty = ("",) * len(rows[0])
+    return [left + right for left, right in zip_longest(rows[:half], rows[half:], fillvalue=empty)]
+
+
+def _markdown_lines(rows: Sequence[tuple[str, ...]], ruler: Sequence[str]) -> str:
+    """A table; its first row is the header."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (rows[0], ruler, *rows[1:]))
 
 
 def _console_grid(grid: _Grid) -> Table:
