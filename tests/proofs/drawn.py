@@ -115,7 +115,7 @@ class World:
         for number in range(14):
             offset = self.random.choice(list(ZONES))
             phones = [_phone(self.seed, number, 0)]
-            if self.random.random() < 0.4:
+            if self.random.random() < 0.5:
                 phones.append(_phone(self.seed, number, 1))
             if made and self.random.random() < 0.2:
                 neighbour = self.random.choice(made)
@@ -124,11 +124,11 @@ class World:
         return made
 
     def _registers(self, book: Book, now: datetime) -> None:
-        for person in self.random.sample(self.people, 2):
+        for person in self.random.sample(self.people, 3):
             if self.half != 2 and self.random.random() < 0.4:
-                whole = person.code if self.random.random() < 0.5 else None
+                whole = person.code if self.random.random() < 0.7 else None
                 since, until = self.random.choice(_periods(self.day, now))
-                purpose = self.random.choice(("*", *PURPOSES))
+                purpose = self.random.choice(("*", "*", "*", *PURPOSES))
                 book.suppressions.append(Suppression(person.phones[0], whole, purpose, since, until))
             if self.random.random() < 0.6:
                 until_day = self.random.choice((None, self.day, self.day - timedelta(days=1)))
@@ -348,6 +348,7 @@ def _periods(day: date, now: datetime) -> list[tuple[datetime, datetime | None]]
     evening = datetime.combine(day - EVE, time(19), UTC)
     long_ago, moment = datetime(2020, 1, 1, tzinfo=UTC), timedelta(seconds=1)
     return [
+        (evening, None),
         (evening, None),
         (evening, None),
         (long_ago, long_ago + timedelta(days=100)),

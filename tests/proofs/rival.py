@@ -159,6 +159,7 @@ async def _plan_and_launch(pipeline: Pipeline, of: Round, vendor: str) -> int:
 
 def plan_once(rival: Rival, number: int) -> None:
     """The process that plans one round and nothing else."""
+    logging.getLogger("obzvon").setLevel(logging.ERROR)
     of = Round(number, 1, 0, 1, 1)
     pipeline = Pipeline(rival.dsn, "", None, rival.folder, campaign(rival.vendor, 1), policy(1))  # type: ignore[arg-type]
     eve = datetime(of.day.year, of.day.month, of.day.day, 9, tzinfo=UTC) - timedelta(days=1)
