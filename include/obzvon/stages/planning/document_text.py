@@ -32,6 +32,7 @@ class _Grid:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: int
+    short: tuple[int, ...] = ()  # columns that are enough where two rows stand on one line
 
 
 def headline(document: PlanDocument) -> str:
@@ -116,7 +117,7 @@ def _grids(document: PlanDocument) -> Iterator[_Grid]:
         yield _Grid("Not called", ("decision", "reasons", "contacts"), tuple(_excluded(document)), 1)
     if document.zones:
         columns = ("zone", "hours there", "UTC", "contacts", "vendor campaigns")
-        yield _Grid("Zones", columns, tuple(_zones(document)), 2)
+        yield _Grid("Zones", columns, tuple(_zones(document)), 2, short=(0, 1, 3))
 
 
 def _excluded(document: PlanDocument) -> Iterator[tuple[str, ...]]:
@@ -176,13 +177,12 @@ def _some(texts: Sequence[str], most: int) -> str:
 
 
 def _markdown_grid(grid: _Grid) -> str:
-    ruler = ["---"] * (len(grid.columns) - grid.numbers) + ["---:"] * grid.numbers
-    rows, wide = list(grid.rows), len(grid.rows) > TALL
-    if wide:
-        ruler, rows = ruler * 2, [grid.columns * 2, *_side_by_side(rows)]
-    else:
-        rows = [grid.columns, *rows]
-    return f"**{grid.title}**\n\n{_markdown_lines(rows, ruler)}"
+    ruler = ("---",) * (len(grid.columns) - grid.numbers) + ("---:",) * grid.numbers
+    columns, rows = grid.columns, list(grid.rows)
+    if grid.short and len(rows) > TALL:
+        columns, ruler, *rows = (tuple(row[place] for place in grid.short) for row in (columns, ruler, *rows))
+        columns, ruler, rows = columns * 2, ruler * 2, _side_by_side(rows)
+    return f"**{grid.title}**\n\n{_markdown_lines([columns, *rows], ruler)}"
 
 
 def _side_by_side(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
