@@ -11,6 +11,7 @@
         CanaryNotPassed        the first contacts' results do not allow to call the others
         PlanChanged            the plan is no longer the one that a person was asked about
         NotApproved            nobody said yes to what is about to be sent
+          NobodyApproved       nor to anything else of the plan
       VendorError              a vendor request did not give a usable answer
         NotSent                the request never left: sending again is safe
         Refused                the vendor understood and said no (4xx with a body): nothing was created
@@ -44,6 +45,7 @@ __all__ = [
     "KillSwitchOpen",
     "LedgerError",
     "ListError",
+    "NobodyApproved",
     "NotApproved",
     "NotSent",
     "ObzvonError",
@@ -120,6 +122,10 @@ class PlanChanged(LedgerError):
 
 class NotApproved(LedgerError):
     """Nobody said yes to what is about to be sent; it was not sent."""
+
+
+class NobodyApproved(NotApproved):
+    """Nobody said yes to the plan at all: none of its intents can be sent."""
 
 
 class CanaryNotPassed(LedgerError):

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from obzvon.campaigns.spec import CampaignSpec
-from obzvon.errors import LedgerError, NotApproved, PlanChanged
+from obzvon.errors import LedgerError, NobodyApproved, NotApproved, PlanChanged
 from obzvon.ledger.intents import Intent
 from obzvon.ledger.states import NOTHING_AT_VENDOR
 from obzvon.stages.planning.document import PlanDocument, read_document
@@ -226,14 +226,15 @@ async def check_approved(conn: psycopg.AsyncConnection, intent: Intent, contacts
     """Raise NotApproved unless a person agreed to exactly this: these people, phones and words, in this window.
 
     `contacts` are those about to be sent. Belongs into the transaction that notes the sending. Nothing to do where the
-    plan needs no approval. The message names rows and contact ids, never a phone or a value.
+    plan needs no approval; NobodyApproved where the whole plan has no yes. The message names rows and contact ids,
+    never a phone or a value.
     """
     cur = await conn.execute(_APPROVAL, [intent.plan_id])
     needed, _, decision, by, at, same, _ = (await cur.fetchall())[0]
     if not needed:
         return
     if not same:
-        raise NotApproved(f"{intent.title}: {_not_said(decision, by)}: {ANEW}; nothing was sent")
+        raise NobodyApproved(f"{intent.title}: {_not_said(decision, by)}: {ANEW}; nothing was sent")
     if found := [*await _window(conn, intent), *await _people(conn, intent, contacts)]:
         raise NotApproved(
             f"{intent.title}: not what {by} approved on {at:%Y-%m-%d %H:%M}: {'; '.join(found)}. Nothing of it was "

@@ -20,10 +20,12 @@ import psycopg
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import (
     AuthRefused,
+    CanaryNotPassed,
     ConfigError,
     InDoubtError,
     KillSwitchOpen,
     LedgerError,
+    NobodyApproved,
     NotSent,
     ObzvonError,
     RateLimited,
@@ -40,7 +42,7 @@ from obzvon.policy.caps import CapRule
 from obzvon.stages.approve import check_approved
 from obzvon.stages.canary import check_canary
 from obzvon.stages.candidates import add_candidates, bounded
-from obzvon.stages.stop import StopCause, stop, under_way
+from obzvon.stages.stop import StopCause, can_be_stopped, stop, under_way
 from obzvon.vendors.base import Contact, Dialer, Order
 from obzvon.vendors.patience import NoCredentials
 
@@ -252,6 +254,12 @@ class Launcher:
                 f" let it call again with `obzvon resume {name}`, then clear this task"
             )
 
+    async def stop_switched_off(self, plan_id: str, batch_no: int) -> None:
+        """Stop whatever of the batch may dial: what was created dials by its own schedule, started or not."""
+        await self.conn.rollback()
+        chosen = [i for i in await intents_of(self.conn, plan_id, batch_no) if can_be_stopped(i)]
+        await stop(self.conn, self.dialer, chosen, StopCause.KILL_SWITCH, run_id=self.run_id)
+
     async def _move(self, intent: Intent, to: IntentState, detail: str | None = None, **columns: object) -> Intent:
         moved = await move(self.conn, intent, to, run_id=self.run_id, detail=detail, **columns)
         await self.conn.commit()
@@ -279,11 +287,14 @@ async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResul
     """Bring up every intent of a batch, one after the other; a problem of one does not stop the others.
 
     An intent in doubt is none: it is noted and left to be settled. An open kill switch, wrong credentials, a vendor
-    that is not reached or answers nothing usable stop the batch at once. When nothing of the batch is at work in the
-    end, the first problem is raised; otherwise problems are returned, and the audit fails the run once calls are
+    that is not reached or answers nothing usable, a canary that has not passed and a plan that nobody approved stop the
+    batch at once. An open kill switch also stops what is at the vendor already. When nothing of the batch is at work in
+    the end, the first problem is raised; otherwise problems are returned, and the audit fails the run once calls are
     collected.
     """
     result, in_a_row = LaunchResult(), 0
+    if launcher.kill_switch():
+        await launcher.stop_switched_off(plan_id, batch_no)
     for intent in await intents_of(launcher.conn, plan_id, batch_no):
         try:
             async with lock(launcher.conn, intent.intent_id):
@@ -298,9 +309,11 @@ async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResul
             if in_a_row == DOUBTS_IN_A_ROW:
                 result.problems.append(_nothing_usable(intent))
                 break
-        except (KillSwitchOpen, AuthRefused, NotSent, RateLimited) as error:
+        except (KillSwitchOpen, CanaryNotPassed, NobodyApproved, AuthRefused, NotSent, RateLimited) as error:
             log.error("%s; the other intents of the batch are left for the next try", error)
             result.problems.append(error)
+            if isinstance(error, KillSwitchOpen):
+                await launcher.stop_switched_off(plan_id, batch_no)
             break
         except ObzvonError as error:
             log.error("%s", error)
