@@ -13,6 +13,7 @@ from plan_lists import EVE, FRIDAY, Planner, bad, campaign, digest, row, same_ph
 
 from obzvon.errors import ConfigError
 from obzvon.ledger.keys import ALL_OFFSETS
+from obzvon.policy.model import Policy
 from obzvon.stages.planning.summary import ExcludedCount, ZoneCount
 
 pytestmark = pytest.mark.stack
@@ -203,3 +204,25 @@ def test_outside_pii_there_is_no_phone_and_no_name(conn: psycopg.Connection, pla
     text = json.dumps([conn.execute(f"select t::text from ops.{table} t").fetchall() for table in tables])
     assert "7916" not in text
     assert "Person" not in text
+
+
+def asking_for_consent(policy: Policy) -> Policy:
+    rules = {name: rules.model_copy(update={"consent": "required"}) for name, rules in policy.purposes.items()}
+    return policy.model_copy(update={"purposes": rules})
+
+
+def test_of_who_said_no_or_never_said_yes_nothing_but_the_hash_is_kept(
+    conn: psycopg.Connection, planned: Planner, policy: Policy
+) -> None:
+    conn.execute(
+        "insert into ops.suppression (phone_key, reason, source, valid_from) values (%s, 'asked', 'erasure', %s)",
+        [row(1)["phone_key"], EVE],
+    )
+    rows = [row(1), row(2, consent_ref=None, consent_date=None), *(row(n) for n in range(3, 50)), bad(50, "empty")]
+    planned(rows, policy=asking_for_consent(policy))
+    codes = "select row_no, exclusion_code from ops.plan_contact where exclusion_code is not null order by 1"
+    assert conn.execute(codes).fetchall() == [(1, "EXCL_DNC"), (2, "EXCL_NO_CONSENT"), (50, "EXCL_INVALID")]
+    kept = conn.execute("select array_agg(row_no order by row_no) from pii.contact_payload").fetchone()
+    assert kept == (list(range(3, 51)),)
+    known = {phone for (phone,) in conn.execute("select phone_e164 from pii.phone")}
+    assert known == {row(n)["phone_e164"] for n in range(3, 50)}

@@ -37,20 +37,24 @@ left join plan_intent i on i.zone_id = d.zone_id and i.chunk_no = d.chunk_no
 order by s.row_no
 """
 
-PAYLOADS = """
+# Who said no, was erased, or never said yes is in the list all the same: no more is kept of them than their hash.
+_KEPT = "d.code is null or d.code not in ('EXCL_DNC', 'EXCL_NO_CONSENT')"
+
+PAYLOADS = f"""
 insert into pii.contact_payload (plan_id, row_no, phone_raw, phone_e164, full_name, variables)
-select %(plan_id)s, row_no, coalesce(phone_raw, ''), phone_e164, full_name, variables::jsonb
-from plan_staging
-order by row_no
+select %(plan_id)s, s.row_no, coalesce(s.phone_raw, ''), s.phone_e164, s.full_name, s.variables::jsonb
+from plan_staging s join plan_decision d using (row_no)
+where {_KEPT}
+order by s.row_no
 """
 
 # In the order of the key, so that two plans that share phones wait for each other instead of locking both up.
-PHONES = """
+PHONES = f"""
 insert into pii.phone as known (phone_key, phone_e164, full_name)
-select distinct on (phone_key) phone_key, phone_e164, full_name
-from plan_staging
-where phone_key is not null
-order by phone_key, full_name is null, row_no
+select distinct on (s.phone_key) s.phone_key, s.phone_e164, s.full_name
+from plan_staging s join plan_decision d using (row_no)
+where s.phone_key is not null and ({_KEPT})
+order by s.phone_key, s.full_name is null, s.row_no
 on conflict (phone_key) do update
     set full_name = coalesce(excluded.full_name, known.full_name), erase_after = null
     where known.erase_after is not null
