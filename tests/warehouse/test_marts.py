@@ -248,3 +248,59 @@ def test_a_view_of_another_shape_is_made_anew(conn: psycopg.Connection) -> None:
     create_marts(conn)
     assert rows(conn, "select count(*) as n from mart.v_campaign_funnel") == [{"n": 0}]
     assert rows(conn, "select attempts from mart.v_attempt_kpi_daily") == []
+
+
+def test_a_rolling_week_counts_the_phones_of_one_person(seeded: psycopg.Connection) -> None:
+    policy(seeded, cap=CAP | {"week": 1, "week_kind": "rolling", "scope": ["person"]})
+    seeded.execute("delete from dwh.fact_call_attempt where vendor_call_id in ('k2', 'k4', 'k8')")
+    sunday = "started_at - interval '4 days', local_started_at - interval '4 days'"
+    seeded.execute(
+        f"update dwh.fact_call_attempt set (started_at, local_started_at) = ({sunday}) where vendor_call_id = 'k3'"
+    )
+    assert breaches(seeded, "CAP_WEEK") == []
+    seeded.execute("update ops.plan_contact set person_key = repeat('a', 64) where row_no in (2, 3)")
+    assert breaches(seeded, "CAP_WEEK") == [("k5", "2")]
+
+
+@pytest.mark.parametrize(("days", "broken"), [(18, [("k2", "2")]), (19, [])])
+def test_the_cap_of_a_month_begins_anew_on_the_first(
+    seeded: psycopg.Connection, days: int, broken: list[tuple[str, str]]
+) -> None:
+    policy(seeded, cap=CAP | {"month": 1})
+    seeded.execute("delete from dwh.fact_call_attempt where vendor_call_id in ('k4', 'k8')")
+    earlier = f"started_at - interval '{days} days', local_started_at - interval '{days} days'"
+    seeded.execute(
+        f"update dwh.fact_call_attempt set (started_at, local_started_at) = ({earlier}) where vendor_call_id = 'k1'"
+    )
+    assert breaches(seeded, "CAP_MONTH") == broken
+
+
+@pytest.mark.parametrize(
+    ("reference", "broken"), [(None, ["k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8"]), ("L-7", [])]
+)
+def test_where_lawyers_decide_their_reference_stands_for_a_consent(
+    seeded: psycopg.Connection, reference: str | None, broken: list[str]
+) -> None:
+    policy(seeded, consent="legal_review")
+    seeded.execute("update ops.campaign_plan set spec = %s", [Jsonb({"legal_approval_ref": reference})])
+    assert [call for call, _ in breaches(seeded, "NO_CONSENT")] == broken
+
+
+def test_a_plan_sees_what_other_plans_called_of_its_people(seeded: psycopg.Connection) -> None:
+    policy(seeded, cap=CAP | {"scope": ["phone", "person"]})
+    seeded.execute("delete from dwh.fact_call_attempt where vendor_call_id not in ('k3', 'k5')")
+    seeded.execute("update ops.plan_contact set person_key = repeat('a', 64) where row_no in (2, 3)")
+    other = (
+        "jsonb_build_object('plan_id', repeat('e', 64), 'intent_id', repeat('b', 64), 'call_date', '2026-11-18',"
+        " 'vendor_task_id', 't-2')"
+    )
+    for table in ("campaign_plan", "campaign_intent"):
+        copied = f"select (jsonb_populate_record(t, {other})).* from ops.{table} t"
+        forced(seeded, f"insert into ops.{table} {copied}")
+    for table in ("ops.plan_contact", "dwh.fact_campaign_contact"):
+        moved = "plan_id = repeat('e', 64), intent_id = repeat('b', 64)"
+        forced(seeded, f"update {table} set {moved} where row_no = 2")
+    seeded.execute("update dwh.fact_call_attempt set intent_id = repeat('b', 64) where vendor_call_id = 'k3'")
+    assert breaches(seeded, "CAP_DAY") == [("k5", "2")]  # its person was called by the other plan before
+    everything = "select vendor_call_id from mart.v_compliance_breach where rule = 'CAP_DAY'"
+    assert rows(seeded, everything) == [{"vendor_call_id": "k5"}]

@@ -1,7 +1,8 @@
 -- What must never happen; a row here fails the audit and stops its campaign. Each call is judged by the policy that its
 -- plan was made under, a plan older than stored policies by the newest one; without any, debt by article 7 of 230-FZ.
--- Every call is read once and its people are numbered by sorting, whatever is asked: hash joins and sorts that need no
--- statistics, because the audit reads it right after the load.
+-- Plan by plan: only the plan's own calls and the other calls of its people near them are read, by index, so the audit
+-- of a plan costs the same however much the warehouse holds. Arrays and not joins, because right after a load no
+-- statistics know the new rows.
 create or replace view mart.v_compliance_breach as
 with policies as (
     select policy_hash::text as policy_key, policy, true as own from ops.policy
@@ -35,123 +36,154 @@ regional as materialized (
     from policies p
     cross join lateral jsonb_array_elements(p.policy -> 'region_days_off') r
     cross join lateral jsonb_array_elements_text(r -> 'days') d (day)
-),
-dialed as materialized (
-    select a.campaign_id, a.call_date, a.vendor_code, a.vendor_call_id, a.started_at, a.local_started_at, a.plan_id,
-           a.purpose, a.phone_key, p.person_key, p.consent_date, p.consent_ref, p.row_no is not null     as listed,
-           coalesce(i.local_from, k.window_from)                                                         as window_from,
-           coalesce(i.local_to, k.window_to)                                                             as window_to,
-           coalesce(nullif(p.tz_offsets, '{}'), array[a.tz_offset_min])                                  as offsets,
-           coalesce(c.policy_hash::text, '')                                                             as policy_key,
-           a.local_started_at::date                                                                      as day,
-           a.is_human, a.counts_towards_cap
-    from mart.v_attempt a
-    left join ops.campaign_intent i on i.intent_id = a.intent_id
-    left join ops.campaign_plan c on c.plan_id = a.plan_id
-    left join dwh.dim_campaign k on k.campaign_key = a.campaign_key
-    left join ops.plan_contact p on p.plan_id = a.plan_id and p.row_no = a.row_no
-    where a.is_dialed
-),
-ruled as materialized (
-    select d.*, r.cap_day, r.cap_week, r.cap_month, r.rolling, r.by_phone, r.by_person, r.one_campaign, r.consent,
-           r.work_from, r.work_to, r.off_from, r.off_to,
-           case when r.answered then d.is_human else d.counts_towards_cap end as counts
-    from dialed d join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
-),
--- each dial among those of its purpose to the phone, and to the person, in the order of their start
-of_phone as (
-    select n.*, first_value(campaign_id) over (partition by phone_key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
-    from (select u.*,
-                 count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
-                 count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_week,
-                 count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
-                 count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
-                     - count(*) filter (where counts) over (partition by phone_key, purpose, day)              as of_seven_before
-          from ruled u
-          where phone_key is not null
-          window day_ as (partition by phone_key, purpose, day order by started_at, vendor_code, vendor_call_id),
-                 week_ as (partition by phone_key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
-                 month_ as (partition by phone_key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
-                 seven_ as (partition by phone_key, purpose order by day)) n
-),
-of_person as (
-    select n.*, first_value(campaign_id) over (partition by person_key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
-    from (select u.*,
-                 count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
-                 count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_week,
-                 count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
-                 count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
-                     - count(*) filter (where counts) over (partition by person_key, purpose, day)             as of_seven_before
-          from ruled u
-          where person_key is not null
-          window day_ as (partition by person_key, purpose, day order by started_at, vendor_code, vendor_call_id),
-                 week_ as (partition by person_key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
-                 month_ as (partition by person_key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
-                 seven_ as (partition by person_key, purpose order by day)) n
-),
-numbered as (
-    select campaign_id, call_date, vendor_code, vendor_call_id, started_at, plan_id, cap_day, cap_week, cap_month,
-           one_campaign, first_campaign, counts and by_phone as capped, of_day,
-           case when rolling then of_seven_before + of_day else of_week end as of_week, of_month
-    from of_phone
-    union all
-    select campaign_id, call_date, vendor_code, vendor_call_id, started_at, plan_id, cap_day, cap_week, cap_month,
-           one_campaign, first_campaign, counts and by_person, of_day,
-           case when rolling then of_seven_before + of_day else of_week end, of_month
-    from of_person
-),
-too_many as (
-    select v.rule, n.campaign_id, n.call_date, n.vendor_code, n.vendor_call_id, n.started_at, n.plan_id,
-           max(v.nth)::text as nth, max(n.first_campaign) as first_campaign
-    from numbered n
-    cross join lateral (values ('CAP_DAY', n.capped and n.of_day > n.cap_day, n.of_day),
-                               ('CAP_WEEK', n.capped and n.of_week > n.cap_week, n.of_week),
-                               ('CAP_MONTH', n.capped and n.of_month > n.cap_month, n.of_month),
-                               ('OTHER_CAMPAIGN', n.one_campaign and n.first_campaign <> n.campaign_id, null)) v (rule, broken, nth)
-    where v.broken
-    group by 1, 2, 3, 4, 5, 6, 7
 )
-select 'OUTSIDE_WINDOW' as rule, campaign_id, call_date, vendor_code, vendor_call_id, started_at,
-       local_started_at || case when bool_or(planned) then '' else ' (policy)' end as detail, plan_id
-from (
-    select d.*, d.clock < d.window_from or d.clock >= d.window_to as planned,
-           -- Saturdays and Sundays always count as days off, working ones too: as obzvon/policy/calendar.py plans
-           case when t.iso_dow >= 6 or t.is_ru_day_off or extract(isodow from d.local_day) >= 6 or g.day is not null
-                then d.clock < r.off_from or d.clock >= r.off_to
-                else d.clock < r.work_from or d.clock >= r.work_to end as policy
-    -- where the zone is not certain every candidate zone must have been inside its window
-    from (select d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, d.local_started_at, d.plan_id,
-                 d.window_from, d.window_to, d.policy_key, d.purpose, o.minutes,
-                 ((d.started_at at time zone 'UTC') + make_interval(mins => o.minutes))::time as clock,
-                 ((d.started_at at time zone 'UTC') + make_interval(mins => o.minutes))::date as local_day
-          from dialed d cross join unnest(d.offsets) as o (minutes)) d
-    left join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
-    left join dwh.dim_date t on t.day = d.local_day
-    left join regional g on g.policy_key = d.policy_key and g.minutes = d.minutes and g.day = d.local_day
-) w
-where planned or policy
-group by campaign_id, call_date, vendor_code, vendor_call_id, started_at, local_started_at, plan_id
-union all
-select 'AFTER_OPTOUT', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, min(d.reason), d.plan_id
-from (select d.*, s.reason, s.purpose as of_purpose, s.valid_from, s.valid_to
-      from dialed d join ops.suppression s on s.phone_key = d.phone_key
-      union all
-      select d.*, s.reason, s.purpose, s.valid_from, s.valid_to
-      from dialed d join ops.suppression s on s.person_key = d.person_key) d
-where d.of_purpose in ('*', d.purpose) and d.started_at > d.valid_from
-  and (d.valid_to is null or d.started_at < d.valid_to)
-group by d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, d.plan_id
-union all
-select rule, campaign_id, call_date, vendor_code, vendor_call_id, started_at, coalesce(nth, first_campaign), plan_id
-from too_many
-union all
-select 'NO_CONSENT', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at,
-       case when d.consent_ref is null or d.consent_date is null then 'none on file' else 'dated ' || d.consent_date end, d.plan_id
-from ruled d
-where d.listed
-  and (d.consent_ref is null or d.consent_date is null or d.consent_date > d.local_started_at::date)
-  and (d.consent = 'required' or d.consent = 'legal_review' and not exists (
-      select from ops.campaign_plan c where c.plan_id = d.plan_id and c.spec ->> 'legal_approval_ref' is not null))
+select b.rule, b.campaign_id, b.call_date, b.vendor_code, b.vendor_call_id, b.started_at, b.detail, q.plan_id
+from ops.campaign_plan q
+cross join lateral (
+    with dialed as materialized (
+        select a.campaign_id, a.call_date, a.vendor_code, a.vendor_call_id, a.started_at, a.local_started_at, a.plan_id,
+               a.purpose, a.phone_key, p.person_key, p.consent_date, p.consent_ref, p.row_no is not null     as listed,
+               coalesce(i.local_from, k.window_from)                                                         as window_from,
+               coalesce(i.local_to, k.window_to)                                                             as window_to,
+               coalesce(nullif(p.tz_offsets, '{}'), array[a.tz_offset_min])                                  as offsets,
+               coalesce(q.policy_hash::text, '')                                                             as policy_key,
+               a.local_started_at::date                                                                      as day,
+               a.is_human, a.counts_towards_cap
+        from mart.v_attempt a
+        left join ops.campaign_intent i on i.intent_id = a.intent_id
+        left join dwh.dim_campaign k on k.campaign_key = a.campaign_key
+        left join ops.plan_contact p on p.plan_id = a.plan_id and p.row_no = a.row_no
+        where a.is_dialed and a.plan_id = q.plan_id
+          and a.intent_id = any (array(select w.intent_id from ops.campaign_intent w where w.plan_id = q.plan_id))
+    ),
+    -- the people of the plan wherever they were called: every contact of their phones and, by other plans, of the persons
+    known as materialized (
+        select c.contact_key from dwh.dim_contact c
+        where c.phone_key = any (array(select distinct d.phone_key from dialed d))
+        union
+        select f.contact_key from ops.plan_contact p join dwh.fact_campaign_contact f using (plan_id, row_no)
+        where p.person_key = any (array(select distinct d.person_key from dialed d))
+    ),
+    -- caps look back to the first of the month or to the seventh day; a day more forward, for zones east of the plan's
+    elsewhere as materialized (
+        select a.campaign_id, a.call_date, a.vendor_code, a.vendor_call_id, a.started_at, a.local_started_at, a.plan_id,
+               a.purpose, a.phone_key, p.person_key, coalesce(c.policy_hash::text, '') as policy_key,
+               a.local_started_at::date as day, a.is_human, a.counts_towards_cap
+        from mart.v_attempt a
+        join ops.campaign_plan c on c.plan_id = a.plan_id
+        left join ops.plan_contact p on p.plan_id = a.plan_id and p.row_no = a.row_no
+        where a.is_dialed and a.plan_id <> q.plan_id
+          and a.contact_key = any (array(select contact_key from known))
+          and a.local_started_at >= (select least(date_trunc('month', min(day)), date_trunc('week', min(day)), min(day) - interval '6 days') from dialed)
+          and a.local_started_at < (select max(day) + interval '2 days' from dialed)
+    ),
+    ruled as materialized (
+        select d.*, r.cap_day, r.cap_week, r.cap_month, r.rolling, r.by_phone, r.by_person, r.one_campaign, r.consent,
+               r.work_from, r.work_to, r.off_from, r.off_to,
+               case when r.answered then d.is_human else d.counts_towards_cap end as counts
+        from (select campaign_id, call_date, vendor_code, vendor_call_id, started_at, local_started_at, plan_id, purpose,
+                     phone_key, person_key, policy_key, day, is_human, counts_towards_cap, listed, consent_date, consent_ref
+              from dialed
+              union all
+              select campaign_id, call_date, vendor_code, vendor_call_id, started_at, local_started_at, plan_id, purpose,
+                     phone_key, person_key, policy_key, day, is_human, counts_towards_cap, false, null, null
+              from elsewhere) d
+        join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
+    ),
+    -- each dial among those of its purpose to the phone, and to the person, in the order of their start
+    of_phone as (
+        select n.*, first_value(campaign_id) over (partition by phone_key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
+        from (select u.*,
+                     count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
+                     count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_week,
+                     count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
+                     count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
+                         - count(*) filter (where counts) over (partition by phone_key, purpose, day)              as of_seven_before
+              from ruled u
+              where phone_key is not null
+              window day_ as (partition by phone_key, purpose, day order by started_at, vendor_code, vendor_call_id),
+                     week_ as (partition by phone_key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                     month_ as (partition by phone_key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                     seven_ as (partition by phone_key, purpose order by day)) n
+    ),
+    of_person as (
+        select n.*, first_value(campaign_id) over (partition by person_key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
+        from (select u.*,
+                     count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
+                     count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_week,
+                     count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
+                     count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
+                         - count(*) filter (where counts) over (partition by person_key, purpose, day)             as of_seven_before
+              from ruled u
+              where person_key is not null
+              window day_ as (partition by person_key, purpose, day order by started_at, vendor_code, vendor_call_id),
+                     week_ as (partition by person_key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                     month_ as (partition by person_key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                     seven_ as (partition by person_key, purpose order by day)) n
+    ),
+    numbered as (
+        select campaign_id, call_date, vendor_code, vendor_call_id, started_at, plan_id, cap_day, cap_week, cap_month,
+               one_campaign, first_campaign, counts and by_phone as capped, of_day,
+               case when rolling then of_seven_before + of_day else of_week end as of_week, of_month
+        from of_phone
+        union all
+        select campaign_id, call_date, vendor_code, vendor_call_id, started_at, plan_id, cap_day, cap_week, cap_month,
+               one_campaign, first_campaign, counts and by_person, of_day,
+               case when rolling then of_seven_before + of_day else of_week end, of_month
+        from of_person
+    ),
+    too_many as (
+        select v.rule, n.campaign_id, n.call_date, n.vendor_code, n.vendor_call_id, n.started_at, n.plan_id,
+               max(v.nth)::text as nth, max(n.first_campaign) as first_campaign
+        from numbered n
+        cross join lateral (values ('CAP_DAY', n.capped and n.of_day > n.cap_day, n.of_day),
+                                   ('CAP_WEEK', n.capped and n.of_week > n.cap_week, n.of_week),
+                                   ('CAP_MONTH', n.capped and n.of_month > n.cap_month, n.of_month),
+                                   ('OTHER_CAMPAIGN', n.one_campaign and n.first_campaign <> n.campaign_id, null)) v (rule, broken, nth)
+        where v.broken and n.plan_id = q.plan_id
+        group by 1, 2, 3, 4, 5, 6, 7
+    )
+    select 'OUTSIDE_WINDOW' as rule, campaign_id, call_date, vendor_code, vendor_call_id, started_at,
+           local_started_at || case when bool_or(planned) then '' else ' (policy)' end as detail, plan_id
+    from (
+        select d.*, d.clock < d.window_from or d.clock >= d.window_to as planned,
+               -- Saturdays and Sundays always count as days off, working ones too: as obzvon/policy/calendar.py plans
+               case when t.iso_dow >= 6 or t.is_ru_day_off or extract(isodow from d.local_day) >= 6 or g.day is not null
+                    then d.clock < r.off_from or d.clock >= r.off_to
+                    else d.clock < r.work_from or d.clock >= r.work_to end as policy
+        -- where the zone is not certain every candidate zone must have been inside its window
+        from (select d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, d.local_started_at, d.plan_id,
+                     d.window_from, d.window_to, d.policy_key, d.purpose, o.minutes,
+                     ((d.started_at at time zone 'UTC') + make_interval(mins => o.minutes))::time as clock,
+                     ((d.started_at at time zone 'UTC') + make_interval(mins => o.minutes))::date as local_day
+              from dialed d cross join unnest(d.offsets) as o (minutes)) d
+        left join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
+        left join dwh.dim_date t on t.day = d.local_day
+        left join regional g on g.policy_key = d.policy_key and g.minutes = d.minutes and g.day = d.local_day
+    ) w
+    where planned or policy
+    group by campaign_id, call_date, vendor_code, vendor_call_id, started_at, local_started_at, plan_id
+    union all
+    select 'AFTER_OPTOUT', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, min(d.reason), d.plan_id
+    from (select d.*, s.reason, s.purpose as of_purpose, s.valid_from, s.valid_to
+          from dialed d join ops.suppression s on s.phone_key = d.phone_key
+          union all
+          select d.*, s.reason, s.purpose, s.valid_from, s.valid_to
+          from dialed d join ops.suppression s on s.person_key = d.person_key) d
+    where d.of_purpose in ('*', d.purpose) and d.started_at > d.valid_from
+      and (d.valid_to is null or d.started_at < d.valid_to)
+    group by d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, d.plan_id
+    union all
+    select rule, campaign_id, call_date, vendor_code, vendor_call_id, started_at, coalesce(nth, first_campaign), plan_id
+    from too_many
+    union all
+    select 'NO_CONSENT', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at,
+           case when d.consent_ref is null or d.consent_date is null then 'none on file' else 'dated ' || d.consent_date end, d.plan_id
+    from ruled d
+    where d.listed
+      and (d.consent_ref is null or d.consent_date is null or d.consent_date > d.local_started_at::date)
+      and (d.consent = 'required' or d.consent = 'legal_review' and q.spec ->> 'legal_approval_ref' is null)
+) b
 union all
 select 'ORPHAN_CALL', coalesce(a.campaign_id, i.campaign_id), coalesce(a.call_date, i.call_date), a.vendor_code,
        a.vendor_call_id, a.started_at,
@@ -163,4 +195,4 @@ where a.intent_id is null or a.contact_key is null;
 comment on view mart.v_compliance_breach is 'Нарушения правил обзвона; должна быть пуста';
 comment on column mart.v_compliance_breach.rule is 'OUTSIDE_WINDOW — вне окна абонента (план или политика); AFTER_OPTOUT — после отказа; CAP_DAY, CAP_WEEK, CAP_MONTH — лимиты политики по телефону и человеку; OTHER_CAMPAIGN — другой обзвон звонил в тот же день; NO_CONSENT — нет согласия; ORPHAN_CALL — звонок не из нашего списка';
 comment on column mart.v_compliance_breach.detail is 'Местное время ((policy) — только вне часов политики), причина отказа, порядковый номер звонка, другой обзвон или дата согласия';
-comment on column mart.v_compliance_breach.plan_id is 'План звонка; фильтр по нему делает запрос быстрым';
+comment on column mart.v_compliance_breach.plan_id is 'План звонка; с фильтром по нему читаются только его люди и даты';

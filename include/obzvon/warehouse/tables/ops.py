@@ -202,6 +202,7 @@ plan_contact = sa.Table(
     C("vendor_reason", sa.Text),
     sa.CheckConstraint("(exclusion_code is null) = (intent_id is not null)", name="called_or_excluded"),
     sa.Index("ix_plan_contact_intent_phone", "intent_id", "phone_key"),
+    sa.Index("ix_plan_contact_person", "person_key", postgresql_where=sa.text("person_key is not null")),
     schema="ops",
 )
 

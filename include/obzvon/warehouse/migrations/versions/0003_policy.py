@@ -170,6 +170,7 @@ def upgrade() -> None:
     op.create_index("ix_attempt_reservation_held", "attempt_reservation", ["intent_id"], schema="ops", postgresql_where=sa.text("held > 0"))
     op.create_index("ix_attempt_reservation_local_date", "attempt_reservation", ["local_date"], schema="ops")
     op.create_index("ix_suppression_person", "suppression", ["person_key"], schema="ops", postgresql_where=sa.text("person_key is not null"))
+    op.create_index("ix_plan_contact_person", "plan_contact", ["person_key"], schema="ops", postgresql_where=sa.text("person_key is not null"))
     op.create_index("ix_dim_contact_phone", "dim_contact", ["phone_key"], schema="dwh")
     op.create_index(op.f("ix_fact_call_attempt_contact_key"), "fact_call_attempt", ["contact_key"], schema="dwh")
     op.drop_constraint("uq_suppression_phone_key_purpose_source_evidence_ref", "suppression", schema="ops")
