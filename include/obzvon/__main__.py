@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 
 from obzvon.campaigns import catalogue
+from obzvon.cli_erase import add_erase
 from obzvon.cli_lint import add_lint
 from obzvon.cli_plan import add_plan_command
-from obzvon.cli_erase import add_erase
 from obzvon.cli_registers import add_registers
 from obzvon.cli_replay import add_commands
 from obzvon.cli_stop import add_stop

@@ -272,20 +272,7 @@ class Play:
     def _breaches(self) -> None:
         with connect(self.dsn) as conn:
             for rule, call, campaign, detail in conn.execute(_BREACHES):
-                if rule == "AFTER_OPTOUT" and self._under_way(call):
-                    self.figures.update(under_way=1)
-                else:
-                    self.findings.append(f"{self._who()}: {campaign}: breach {rule} ({detail})")
-
-    def _under_way(self, call_id: str) -> bool:
-        """The vendor had the person before anybody could know of the opt-out."""
-        dial = next(dial for dial in self.dials if dial.call_id == call_id)
-        known = [
-            loaded
-            for said, loaded in self.opt_outs
-            if said.since < dial.at and Book([said]).suppressed(dial.row, dial.purpose, dial.at, dial.at)
-        ]
-        return bool(known) and dial.step < min(known)
+                self.findings.append(f"{self._who()}: {campaign}: breach {rule} ({detail}) of call {call}")
 
     def _find(self, drawn: Drawn, what: str) -> NoReturn:
         """Note it and end the world: what comes after would only follow from it."""

@@ -20,10 +20,10 @@ create temp table plan_clear (
     consent_date date, consent_ref text, code text, reason text
 ) on commit drop;
 create temp table plan_used_phone (
-    phone_key char(64) not null, dy integer not null, wk integer not null, mo integer not null, taken boolean not null
+    phone_key char(64) not null, day date not null, dy integer not null, wk integer not null, mo integer not null, taken boolean not null
 ) on commit drop;
 create temp table plan_used_person (
-    person_key char(64) not null, dy integer not null, wk integer not null, mo integer not null, taken boolean not null
+    person_key char(64) not null, day date not null, dy integer not null, wk integer not null, mo integer not null, taken boolean not null
 ) on commit drop;
 create temp table plan_busy (phone_key char(64) not null, person_key char(64)) on commit drop;
 create temp table plan_judged (
@@ -100,7 +100,7 @@ def _used(key: str) -> str:
     """What counts against the people of the list, by `phone_key` or `person_key`."""
     return f"""
 insert into plan_used_{key}
-select c.{key}_key, coalesce(sum(u.dials) filter (where r.purpose = %(purpose)s and r.local_date = c.day), 0),
+select c.{key}_key, c.day, coalesce(sum(u.dials) filter (where r.purpose = %(purpose)s and r.local_date = c.day), 0),
     {WEEK.format(day="c.day")},
     coalesce(sum(u.dials) filter (where r.purpose = %(purpose)s
         and date_trunc('month', r.local_date) = date_trunc('month', c.day)), 0),
@@ -109,7 +109,7 @@ from (select distinct {key}_key, day from plan_clear where code is null and {key
 join ops.attempt_reservation r using ({key}_key)
 cross join lateral (select {used("r")} as dials) u
 where r.local_date between %(since)s and %(until)s
-group by c.{key}_key
+group by c.{key}_key, c.day
 """
 
 
@@ -161,9 +161,9 @@ with met as (
         case when %(by_phone)s then {_over("p", "1")} end as phone_cap,
         case when %(by_person)s and c.person_key is not null then {_over("q", "1")} end as person_cap
     from plan_clear c
-    left join plan_used_phone p using (phone_key)
-    left join plan_used_person q on q.person_key = c.person_key
-    left join (select distinct phone_key from plan_busy) b using (phone_key)
+    left join plan_used_phone p on p.phone_key = c.phone_key and p.day = c.day
+    left join plan_used_person q on q.person_key = c.person_key and q.day = c.day
+    left join (select distinct phone_key from plan_busy) b on b.phone_key = c.phone_key
     left join (select distinct person_key from plan_busy where person_key is not null) d on d.person_key = c.person_key
 ), ranked as (
     select *, before is null and phone_cap is null and person_cap is null and closed is null as callable,

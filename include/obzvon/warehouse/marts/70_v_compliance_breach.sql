@@ -48,7 +48,7 @@ cross join lateral (
                coalesce(nullif(p.tz_offsets, '{}'), array[a.tz_offset_min])                                  as offsets,
                coalesce(q.policy_hash::text, '')                                                             as policy_key,
                a.local_started_at::date                                                                      as day,
-               a.is_human, a.counts_towards_cap
+               a.is_human, a.counts_towards_cap, i.submitted_at
         from mart.v_attempt a
         left join ops.campaign_intent i on i.intent_id = a.intent_id
         left join dwh.dim_campaign k on k.campaign_key = a.campaign_key
@@ -169,7 +169,9 @@ cross join lateral (
           from dialed d join ops.suppression s on s.phone_key = d.phone_key
           union all
           select d.*, s.reason, s.purpose, s.valid_from, s.valid_to
-          from dialed d join ops.suppression s on s.person_key = d.person_key) d
+          from dialed d join ops.suppression s on s.person_key = d.person_key
+          -- the person's other phone may be at the vendor already when the word is said: no vendor takes one contact back
+          where s.valid_from <= coalesce(d.submitted_at, 'infinity')) d
     where d.of_purpose in ('*', d.purpose) and d.started_at > d.valid_from
       and (d.valid_to is null or d.started_at < d.valid_to)
     group by d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, d.plan_id
