@@ -60,11 +60,14 @@ with out as (
 select count(*) from out
 """
 SUPPRESS = """
+-- from now on, or from the last call on that is known: a call that was made before nobody can take back
 insert into ops.suppression (phone_key, purpose, reason, source, valid_from, evidence_ref)
-select %(key)s, '*', 'asked for erasure', 'erasure', now(), %(reference)s
+select %(key)s, '*', 'asked for erasure', 'erasure',
+       greatest(now(), (select max(f.started_at) from dwh.fact_call_attempt f join dwh.dim_contact c using (contact_key)
+                        where c.phone_key = %(key)s)), %(reference)s
 where not exists (select from ops.suppression where phone_key = %(key)s and purpose = '*' and source = 'erasure'
                   and valid_to is null)
-on conflict (phone_key, purpose, source, evidence_ref) do update set valid_from = now(), valid_to = null
+on conflict (phone_key, purpose, source, evidence_ref) do update set valid_from = excluded.valid_from, valid_to = null
 """
 # The calls themselves, also those that only the archive knew, as rows of a temporary table.
 CALLS = """

@@ -20,10 +20,12 @@ create temp table plan_clear (
     consent_date date, consent_ref text, code text, reason text
 ) on commit drop;
 create temp table plan_used_phone (
-    phone_key char(64) not null, day date not null, dy integer not null, wk integer not null, mo integer not null, taken boolean not null
+    phone_key char(64) not null, day date not null, dy integer not null, wk integer not null, mo integer not null,
+    taken boolean not null
 ) on commit drop;
 create temp table plan_used_person (
-    person_key char(64) not null, day date not null, dy integer not null, wk integer not null, mo integer not null, taken boolean not null
+    person_key char(64) not null, day date not null, dy integer not null, wk integer not null, mo integer not null,
+    taken boolean not null
 ) on commit drop;
 create temp table plan_busy (phone_key char(64) not null, person_key char(64)) on commit drop;
 create temp table plan_judged (
