@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import IO, Any, ClassVar
 
@@ -128,6 +128,7 @@ class ScriptedDialer(Dialer):
         stop: StopOutcome = StopOutcome.NOT_POSSIBLE,
     ) -> None:
         self._create, self._add, self._look, self._find, self._stop = create, add, look, find, stop
+        self.last_look: Callable[[], Awaitable[None]] | None = None
         self.created: list[Order] = []
         self.handed: list[str] = []
         self.started: list[str] = []
@@ -148,13 +149,20 @@ class ScriptedDialer(Dialer):
     def check(self, order: Order, now: datetime) -> None:
         assert order.starts_at < order.ends_at
 
+    def guard(self, check: Callable[[], Awaitable[None]]) -> None:
+        self.last_look = check
+
     async def create(self, order: Order, contacts: Sequence[Contact]) -> str:
+        if self.last_look:
+            await self.last_look()
         self.created.append(order)
         task = self._create(order)
         self.handed += [c.external_id for c in contacts]
         return task
 
     async def add_contacts(self, task_id: str, order: Order, contacts: Sequence[Contact]) -> Acceptance:
+        if self.last_look:
+            await self.last_look()
         taken = self._add(contacts)
         self.handed += [c.external_id for c in contacts if c.external_id not in taken.rejected]
         return taken

@@ -108,12 +108,13 @@ def stop(
         _known(campaign, dsn)
         switch = _switch(dsn)
         if list_:
-            console.print(f"kill switch: {switch.read().text}", markup=False)
-            _show(console, _running(dsn, campaign))
+            now = switch.read()
+            console.print(f"kill switch: {now.text}", markup=False)
+            _show(console, _running(dsn, campaign), now)
             return
         _set(console, switch, lambda now: now.with_stopped(campaign), lambda now: now.stops_all_of(campaign))
         left = _watch(console, lambda: _running(dsn, campaign), wait)
-        _show(console, left)
+        _show(console, left, switch.read())
     raise typer.Exit(1 if any(one.stop_outcome != "not_possible" for one in left) else 0)
 
 
@@ -185,7 +186,7 @@ def _watch(console: Console, look: Callable[[], list[AtVendor]], seconds: float)
         time.sleep(LOOK_SECONDS)
 
 
-def _show(console: Console, left: Sequence[AtVendor]) -> None:
+def _show(console: Console, left: Sequence[AtVendor], switch: KillSwitch) -> None:
     if not left:
         console.print("Nothing is running at the vendors.")
         return
@@ -199,4 +200,6 @@ def _show(console: Console, left: Sequence[AtVendor]) -> None:
     console.print(table)
     for one in left:
         where = f"{one.campaign_id} {one.call_date} {one.zone} #{one.chunk_no}"
-        console.print(f"{where}: {one.fate}", markup=False, soft_wrap=True)
+        stopping = one.stop_asked_at or switch.stops(one.campaign_id)
+        fate = one.fate if stopping else f"may dial until {one.dials_until:%Y-%m-%d %H:%M} UTC"
+        console.print(f"{where}: {fate}", markup=False, soft_wrap=True)

@@ -81,7 +81,7 @@ def test_asking_stores_what_is_shown_and_whom_it_means(conn: psycopg.Connection,
     known = conn.execute("select intent_id, contacts_planned from ops.campaign_intent").fetchall()
     assert {key: shown["contacts"] for key, shown in intents.items()} == dict(known)
     assert {tuple(shown) for shown in intents.values()} == {
-        ("contacts", "local_to", "local_from", "window_end_utc", "window_start_utc")
+        ("zone", "contacts", "local_to", "settings", "local_date", "local_from", "window_end_utc", "window_start_utc")
     }
     copied = conn.execute("select row_no, contact_id, phone_e164 from pii.approved_contact order by row_no").fetchall()
     assert copied == [(n, f"c{n}", f"+7916{n:07d}") for n in range(1, 13) if n != 4]
@@ -218,9 +218,26 @@ CHANGES = {
     ),
     "start": (
         "update ops.campaign_intent set window_start_utc = window_start_utc - interval '1 hour' where zone = '+03:00'",
-        "its window has changed",
+        "its window or the settings of its campaign have changed",
     ),
-    "hours": ("update ops.campaign_intent set local_to = '23:00' where zone = '+03:00'", "its window has changed"),
+    "settings": (
+        "update ops.campaign_plan set spec = jsonb_set(spec, '{limits,chunk_size}', '7')",
+        "its window or the settings of its campaign have changed",
+    ),
+    "policy": (
+        "with other as (insert into ops.policy (policy_hash, version, policy)"
+        " values (repeat('a', 64), '2026-01-01', '{}') returning policy_hash)"
+        " update ops.campaign_plan set policy_hash = other.policy_hash from other",
+        "its window or the settings of its campaign have changed",
+    ),
+    "zone": (
+        "update ops.campaign_intent set tz_offsets = '{120}' where zone = '+03:00'",
+        "its window or the settings of its campaign have changed",
+    ),
+    "hours": (
+        "update ops.campaign_intent set local_to = '23:00' where zone = '+03:00'",
+        "its window or the settings of its campaign have changed",
+    ),
 }
 
 
@@ -231,7 +248,8 @@ async def test_what_was_changed_behind_the_yes_is_named_and_not_sent(
     run(conn, edit)
     if "row_no = 4" in edit:
         run(conn, f"{EDIT} phone_e164 = '+79160000004' where row_no = 4")
-    (refused,) = await checked(warehouse_dsn, approved)
+    refused, *others = await checked(warehouse_dsn, approved)
+    assert bool(others) == ("campaign_plan" in edit)  # the settings are those of every vendor campaign
     assert f"not what olga approved on 2031-05-19 13:30: {named}. Nothing of it was sent" in refused
     assert "+7" not in refused.replace("+03:00", "")
     assert "1000000" not in refused

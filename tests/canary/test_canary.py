@@ -92,7 +92,7 @@ def test_good_results_pass_and_are_stored(world: World) -> None:
         ("invalid", 1, 20, 0.05, 0.2, True),
         ("network", 1, 20, 0.05, 0.3, True),
         ("refused", 0, 20, 0.0, 0.1, True),
-        ("silent", 0, 20, 0.0, 1.0, True),
+        ("silent", 0, 20, 0.0, 0.5, True),
     ]
     ((passed, run_id, figures),) = world.stored()
     assert (passed, run_id, figures["not_proven"]) == (True, "run-1", None)

@@ -182,7 +182,7 @@ def test_a_canary_is_called_collected_and_judged_before_anybody_else(own_campaig
     assert after == {
         "canary.launch": {"canary.wait"},
         "canary.wait": {"canary.collect"},
-        "canary.collect": {"canary.judge"},
+        "canary.collect": {"canary.judge", "deliver"},
         "canary.judge": {"batch.launch"},
     }
     assert dag.get_task("canary.launch").upstream_task_ids == {"approve"}

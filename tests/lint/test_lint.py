@@ -67,7 +67,7 @@ def test_the_recalls_of_twins_own_example_are_refused_for_debts(shipped: Policy)
     arithmetic = "1 + BUSY 3 + NO_ANSWER 3 + MACHINE 2 + CONGESTION 3 = 12"
     assert a_day.message == (
         f"{arithmetic} dials a day; purpose debt allows 1 ({shipped.source}, purposes.debt.cap.day): switch recalls "
-        "off or lower their `tries`, set their `interval` to 86400 or more, or leave further tries to runs of later "
+        "off or lower their `tries`, or leave further tries to runs of later "
         "days"
     )
     assert in_all.message == (
@@ -92,9 +92,7 @@ def test_the_recalls_of_twins_own_example_are_refused_for_debts(shipped: Policy)
         ("service", DIALOG | {"attempts": 5}, "1 + further attempts 4 = 5", "1 + further attempts 4 = 5"),
         ("debt", BETA, None, None),
         ("debt", beta(BUSY=(1, 86_399)), "1 + BUSY 1 = 2", None),
-        ("debt", beta(BUSY=(1, 86_400)), None, None),
         ("debt", beta(BUSY=(1, 900), NO_ANSWER=(1, 86_400)), "1 + BUSY 1 = 2", "1 + BUSY 1 + NO_ANSWER 1 = 3"),
-        ("service", beta(BUSY=(1, 900), NO_ANSWER=(2, 86_400)), None, None),
         ("service", v1(busy=(1, 900), no_answer=(1, 3600)), "1 + busy 1 + no_answer 1 = 3", None),
         ("service", v1(busy=(1, 900), no_answer=(1, 3600), candidate_limit=2), None, None),
         ("service", v1(busy=(5, 900), candidate_limit=9, number_limit=2), None, None),
@@ -124,6 +122,18 @@ def test_worst_case_dials_against_the_caps(
 
 
 @pytest.mark.parametrize(
+    ("purpose", "vendor"),
+    [("debt", beta(BUSY=(1, 86_400))), ("service", beta(BUSY=(1, 900))), ("service", beta(NO_ANSWER=(2, 86_400)))],
+)
+def test_redials_that_nothing_ends_with_the_day_are_refused(
+    shipped: Policy, purpose: str, vendor: dict[str, Any]
+) -> None:
+    (said,) = dials(vendor, shipped, purpose)
+    assert "redialled on a later date" in said
+    assert dials(beta(), shipped, purpose) == []
+
+
+@pytest.mark.parametrize(
     ("vendor", "key", "cure"),
     [
         (
@@ -139,7 +149,7 @@ def test_worst_case_dials_against_the_caps(
         (
             beta(BUSY=(1, 900)),
             "vendor.recall_rules",
-            ": switch recalls off or lower their `tries`, set their `interval`",
+            ": switch recalls off or lower their `tries`, or leave further tries to runs of later days",
         ),
     ],
 )

@@ -272,7 +272,7 @@ class World:
             "wait": {"stable_minutes": 1, "stable_polls": 2, "margin_minutes": 0},
         }
         if self.random.random() < 0.3:
-            shares = {f"max_{name}_share": 1 for name in ("optout", "invalid", "network", "refused")}
+            shares = {f"max_{name}_share": 1 for name in ("optout", "invalid", "network", "refused", "silent")}
             given["canary"] = {"contacts": self.random.choice((1, 3)), "minutes": 40, **shares}
         return CampaignSpec.model_validate(given)
 
@@ -290,8 +290,7 @@ class World:
             if twice or later:
                 redial["no_answer"] = {"time": 86_400 if later else 600, "count": 1}
             return {**_demo("demo_twin")["vendor"], "redial": redial}, (1 + twice, 1 + (twice or later))
-        recall = {"NO_ANSWER": {"enabled": True, "tries": 1, "interval": 600}} if twice else {}
-        return {**_BETA, "recall_rules": recall}, (1 + twice, 1 + twice)
+        return {**_BETA, "recall_rules": {}}, (1, 1)
 
     # --- time
 

@@ -269,8 +269,9 @@ class Approval(Model):
 class Canary(Model):
     """The first `contacts` are called alone, within `minutes` of their window; their results decide about the rest.
 
-    Shares: opt-outs of conversations, invalid numbers of people called, failed connections of dials, contacts that
-    the vendor did not take of those handed over. More than allowed of any, and nobody else is called.
+    Shares: opt-outs of conversations, invalid numbers of contacts handed over, failed connections of dials, contacts
+    that the vendor did not take of those planned, contacts of whom nothing is known of those taken. More than allowed
+    of any, and nobody else is called.
     """
 
     contacts: Annotated[int, Field(ge=1, le=5000)] = 50
@@ -279,6 +280,7 @@ class Canary(Model):
     max_invalid_share: Share = 0.20
     max_network_share: Share = 0.30
     max_refused_share: Share = 0.10
+    max_silent_share: Share = 0.50
 
 
 class Waiting(Model):

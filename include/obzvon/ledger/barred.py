@@ -14,7 +14,7 @@ from obzvon.ledger.intents import Intent
 from obzvon.ledger.usage import WEEK, used
 from obzvon.policy.caps import CapRule
 
-__all__ = ["drop_barred"]
+__all__ = ["anybody_opted_out", "drop_barred"]
 
 # An opt-out that came between plan and launch must win (hazard 6), for each phone of the person.
 _SUPPRESSED = """
@@ -88,7 +88,18 @@ with mine as (
 select count(*) from dropped
 """
 
+_UNDER_WAY = _SUPPRESSED.replace("c.sent_state is null", "c.sent_state = 'sending'")
+_OPTED_OUT = f"select exists ({_UNDER_WAY})"
+
 _PLANNED_AT = "select planned_at from ops.campaign_plan where plan_id = %s"
+
+
+async def anybody_opted_out(conn: psycopg.AsyncConnection, intent: Intent, purpose: str) -> bool:
+    """True when somebody in the request that is about to leave asked not to be called since it was made."""
+    values = {"intent": intent.intent_id, "purpose": purpose, "last_call": intent.window_end_utc}
+    rows = await (await conn.execute(_OPTED_OUT, values)).fetchall()
+    await conn.commit()
+    return bool(rows[0][0])
 
 
 async def drop_barred(conn: psycopg.AsyncConnection, intent: Intent, rule: CapRule) -> int:

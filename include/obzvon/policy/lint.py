@@ -108,6 +108,14 @@ def _dials(spec: CampaignSpec, policy: Policy, cap: Cap | None) -> Iterator[Find
             f"{worst.sum_of_all()} dials in all; purpose {spec.purpose} allows {most} a {period} ({place}.{period}): "
             f"{worst.fewer}",
         )
+    if worst.terms and not worst.ends and worst.a_day <= cap.day and worst.total <= most:
+        yield Finding(
+            Level.ERROR,
+            key,
+            "a task of this kind has no end: what is not answered shortly before the window closes is redialled on a "
+            "later date, in hours and against caps that nobody has checked: switch the redials off and leave further "
+            "tries to runs of later days",
+        )
 
 
 def _guards(spec: CampaignSpec, policy: Policy) -> Iterator[Finding]:

@@ -117,15 +117,17 @@ def opening(
     hours = [found for found in asked if found is not None]
     if len(hours) < len(asked):
         return Closed.DAY_OFF_CLOSED
-    starts_at = max(_moment(call_date, start, offset) for (start, _), offset in zip(hours, offsets, strict=True))
-    ends_at = min(_moment(call_date, end, offset) for (_, end), offset in zip(hours, offsets, strict=True))
+    # a day off at one place only: the vendor is told one pair of hours, so it has to be legal at every place
+    local_from, local_to = max(start for start, _ in hours), min(end for _, end in hours)
+    starts_at = max(_moment(call_date, local_from, offset) for offset in offsets)
+    ends_at = min(_moment(call_date, local_to, offset) for offset in offsets)
     needed = timedelta(minutes=max(min_minutes_left, 1))
     if ends_at - starts_at < needed:
         return Closed.UNKNOWN_ZONE if _unknown(offsets) else Closed.WINDOW_EMPTY
     starts_at = max(starts_at, _whole_minute(now + timedelta(minutes=policy.lead_min)))
     if ends_at - starts_at < needed:
         return Closed.WINDOW_OVER
-    return Opening(starts_at, ends_at, max(start for start, _ in hours), min(end for _, end in hours))
+    return Opening(starts_at, ends_at, local_from, local_to)
 
 
 def local_hours(policy: Policy, purpose: Purpose, day: date, offset: int, campaign: Window | None) -> Range | None:

@@ -81,7 +81,10 @@ where p.plan_id = %s
 # Windows as they will be sent: a plan made anew later in the day may start later.
 _SHOWN = """
 jsonb_build_object('window_start_utc', i.window_start_utc at time zone 'UTC',
-    'window_end_utc', i.window_end_utc at time zone 'UTC', 'local_from', i.local_from, 'local_to', i.local_to)
+    'window_end_utc', i.window_end_utc at time zone 'UTC', 'local_from', i.local_from, 'local_to', i.local_to,
+    'local_date', i.local_date, 'zone', i.tz_offsets, 'settings', (
+        select encode(sha256(convert_to(concat_ws('|', q.spec, q.policy_hash, q.purpose), 'UTF8')), 'hex')
+        from ops.campaign_plan q where q.plan_id = i.plan_id))
 """
 
 _ASK = f"""
@@ -256,7 +259,7 @@ def _not_said(decision: str | None, by: str | None) -> str:
 
 async def _window(conn: psycopg.AsyncConnection, intent: Intent) -> list[str]:
     cur = await conn.execute(_WINDOWS.encode(), {"plan": intent.plan_id, "intent": intent.intent_id})
-    return ["its window has changed"] if await cur.fetchall() else []
+    return ["its window or the settings of its campaign have changed"] if await cur.fetchall() else []
 
 
 async def _people(conn: psycopg.AsyncConnection, intent: Intent, contacts: Sequence[Contact]) -> list[str]:

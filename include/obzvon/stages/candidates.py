@@ -17,6 +17,7 @@ from obzvon.errors import (
     ConfigError,
     ContractBreak,
     InDoubt,
+    KillSwitchOpen,
     LedgerError,
     NotSent,
     RateLimited,
@@ -44,9 +45,11 @@ if TYPE_CHECKING:
 
     from obzvon.stages.launch import Launcher
 
-__all__ = ["SKEW", "add_candidates", "bounded", "find_campaign"]
+__all__ = ["NOT_THERE", "SKEW", "add_candidates", "bounded", "find_campaign"]
 
 log = logging.getLogger(__name__)
+#: What proves that nothing has arrived: it may be sent again.
+NOT_THERE = (NotSent, AuthRefused, RateLimited, ConfigError, KillSwitchOpen)
 T = TypeVar("T")
 TRIES, LOOKS, PAUSE = 3, 5, 1.0  # of sending one batch; of reading the count after it; seconds between looks
 LOOK_SECONDS = 30
@@ -122,15 +125,11 @@ async def _add(run: Launcher, intent: Intent, order: Order, batch: Sequence[Cont
     run.check_kill_switch()
     number, before = await _write_ahead(run, intent, batch)
     task = intent.vendor_task_id or ""
+    run.dialer.guard(lambda: run.last_look(intent))
     try:
         adding = run.dialer.add_contacts(task, order, batch)
         rejected = (await bounded(run.dialer, "add contacts", adding)).rejected
-    except (
-        NotSent,
-        AuthRefused,
-        RateLimited,
-        ConfigError,
-    ) as error:  # they are not there
+    except NOT_THERE as error:
         await mark_not_sent(run.conn, intent)
         await _settle(run, intent, number, "refused", 0, str(error))
         raise

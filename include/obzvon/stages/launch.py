@@ -21,7 +21,6 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import (
     AuthRefused,
     CanaryNotPassed,
-    ConfigError,
     InDoubtError,
     KillSwitchOpen,
     LedgerError,
@@ -32,7 +31,7 @@ from obzvon.errors import (
     Refused,
     VendorError,
 )
-from obzvon.ledger.barred import drop_barred
+from obzvon.ledger.barred import anybody_opted_out, drop_barred
 from obzvon.ledger.contacts import contacts_of, mark_not_sent, mark_sending, mark_taken
 from obzvon.ledger.intents import Intent, in_doubt, intents_of, lock, move, reread
 from obzvon.ledger.keys import CANARY_BATCH, marker
@@ -41,7 +40,7 @@ from obzvon.ledger.states import SUPPRESSED, TOO_LATE, IntentState
 from obzvon.policy.caps import CapRule
 from obzvon.stages.approve import check_approved
 from obzvon.stages.canary import check_canary
-from obzvon.stages.candidates import add_candidates, bounded
+from obzvon.stages.candidates import NOT_THERE, add_candidates, bounded
 from obzvon.stages.stop import StopCause, can_be_stopped, stop, under_way
 from obzvon.vendors.base import Contact, Dialer, Order
 from obzvon.vendors.patience import NoCredentials
@@ -180,9 +179,10 @@ class Launcher:
         riding = contacts if self.dialer.contacts_in_create else ()
         await mark_sending(self.conn, intent, riding)
         intent = await self._move(intent, S.SENDING, request_hash=_hash(order, contacts), submitted_at=self.clock())
+        self.dialer.guard(lambda: self.last_look(intent))
         try:
             task_id = await bounded(self.dialer, "create a campaign", self.dialer.create(order, riding))
-        except (NotSent, AuthRefused, RateLimited, ConfigError) as error:
+        except NOT_THERE as error:
             await mark_not_sent(self.conn, intent)
             await self._move(intent, S.PLANNED, detail=str(error))
             raise
@@ -236,6 +236,12 @@ class Launcher:
         intent = await reread(self.conn, intent.intent_id)
         self.problems.append(LedgerError(f"{intent.title}: {intent.note}"))
         return intent
+
+    async def last_look(self, intent: Intent) -> None:
+        """Raise when calling was switched off, or somebody opted out, while the request waited to leave."""
+        self.check_kill_switch()
+        if await anybody_opted_out(self.conn, intent, self.spec.purpose.value):
+            raise NotSent(intent.vendor_code, "send contacts", "somebody in it has opted out meanwhile")
 
     async def caps(self, intent: Intent) -> CapRule:
         """The caps that the plan was made under."""

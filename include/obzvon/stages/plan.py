@@ -168,6 +168,7 @@ class _Draft:
             **CapRule.of(self.policy, self.spec.purpose).values(min(dates), max(dates)),
             **self._dials(),
             "call_date": self.call_date,
+            "last_date": max(dates),
             "consent": consent_needed(self.spec, self.policy),
             "now": self.now,
             "last_call": max((found.ends_at for found, _ in openings if isinstance(found, Opening)), default=self.now),
@@ -223,7 +224,8 @@ class _Draft:
         def rank(row: tuple[int, int]) -> tuple[bool, datetime, int]:
             found = openings[row[0]][0]
             assert isinstance(found, Opening), "only an open zone has people to call"
-            few = row[1] < wanted
+            # half as many early are worth more than all of them when other zones are closed already
+            few = row[1] * 2 < wanted
             return few, datetime.max.replace(tzinfo=UTC) if few else found.starts_at, -row[1]
 
         zone: int = min(people, key=rank)[0]

@@ -6,7 +6,7 @@ The stages know only this module. Times are aware UTC datetimes; offsets are min
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -195,6 +195,13 @@ class Dialer(ABC):
 
     def __init__(self, session: VendorSession, spec: CampaignSpec) -> None:
         self.session, self.spec = session, spec
+
+    def guard(self, check: Callable[[], Awaitable[None]]) -> None:
+        """`check` is asked immediately before a campaign is created or contacts are added, after login and waiting.
+
+        Whatever it raises is raised to the caller, and proves that nothing has left.
+        """
+        self.session.last_look = check
 
     @property
     def longest_request(self) -> timedelta:

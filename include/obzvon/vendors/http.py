@@ -12,7 +12,7 @@ Neither a log line nor an error message has a body, a token, a phone or the quer
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,6 +68,8 @@ class VendorSession:
         self._auth, self._budget = auth, budget
         self._patience = patience or Patience(budget=account.number("retry_seconds", 300))
         self._http: aiohttp.ClientSession | None = None
+        #: Asked when a request that creates or adds has its login and its place and is about to leave.
+        self.last_look: Callable[[], Awaitable[None]] | None = None
 
     async def __aenter__(self) -> Self:
         # Kept connections are dropped before servers drop them: a create on a dying one would be left in doubt.
@@ -102,7 +104,7 @@ class VendorSession:
 
     async def send(self, method: str, path: str, *, action: str, **request: Any) -> Answer:
         """The answer to the one request that creates or changes; VendorError.delivery says what a failure proves."""
-        return await self._whole(await self._open(method, path, action, request), action)
+        return await self._whole(await self._open(method, path, action, request, sends=True), action)
 
     @asynccontextmanager
     async def stream(self, method: str, path: str, *, action: str, **request: Any) -> AsyncIterator[Stream]:
@@ -127,22 +129,31 @@ class VendorSession:
         *,
         auth: bool = True,
         endless: bool = False,
+        sends: bool = False,
     ) -> aiohttp.ClientResponse:
         """An answer with a status below 300 whose body is still to be read, or the sorted error."""
         credentials = self._auth if auth else None
         header = await self._before(action, credentials.header(self)) if credentials else None
-        response = await self._request(method, path, action, request, header, endless)
+        response = await self._request(method, path, action, request, header, endless=endless, sends=sends)
         if response.status == 401 and credentials:
             response.close()
             if await self._before(action, credentials.renew(self, header or "")):
                 header = await self._before(action, credentials.header(self))
-                response = await self._request(method, path, action, request, header, endless)
+                response = await self._request(method, path, action, request, header, endless=endless, sends=sends)
         if response.status >= 300:
             raise await self._refusal(response, action)
         return response
 
     async def _request(
-        self, method: str, path: str, action: str, request: Mapping[str, Any], header: str | None, endless: bool
+        self,
+        method: str,
+        path: str,
+        action: str,
+        request: Mapping[str, Any],
+        header: str | None,
+        *,
+        endless: bool,
+        sends: bool,
     ) -> aiohttp.ClientResponse:
         if self._http is None:
             raise RuntimeError("use the session inside `async with`")
@@ -154,6 +165,8 @@ class VendorSession:
             failure = NotSent(self.vendor, action, "a value cannot be written as JSON: too large a number")
         else:
             await self._place(action)
+            if sends and self.last_look:
+                await self.last_look()
             try:
                 return await self._http.request(method, url, allow_redirects=False, timeout=timeout, **arguments)
             except (aiohttp.ClientError, OSError) as error:  # whatever else it is crashes: a crash is in doubt too

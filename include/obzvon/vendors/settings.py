@@ -35,6 +35,8 @@ class WorstCase:
     key: str = ""
     fewer: str = "lower the number of attempts"
     later: str = ""
+    #: False: nothing ends the redials with the day, so one may come on a date that nobody planned.
+    ends: bool = True
 
     @property
     def total(self) -> int:

@@ -203,7 +203,7 @@ class TwinBetaSettings(TwinSettings):
             self.recall_rules.terms,
             key="recall_rules",
             fewer="switch recalls off or lower their `tries`",
-            later="set their `interval` to 86400 or more",
+            ends=False,
         )
 
     @property

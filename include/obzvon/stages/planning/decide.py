@@ -59,7 +59,7 @@ people as (select distinct person_key from stopped where person_key is not null)
 register as (
     select distinct on (phone_key) phone_key, given_on, proof_ref from ops.consent
     where %(consent)s and purpose in ('*', %(purpose)s) and given_on <= %(call_date)s
-      and (valid_to is null or valid_to >= %(call_date)s)
+      and (valid_to is null or valid_to >= %(last_date)s)
     order by phone_key, given_on desc, consent_id desc
 ), proven as (
     select s.row_no, s.zone_id, s.phone_key, s.person_key, s.exclusion_reason, s.consent_date as said,

@@ -5,7 +5,7 @@ Ids, counts, moments and money only: no phone, no name. `document_text` renders 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -104,9 +104,12 @@ order by starts_at, zone
 """
 
 _CANARY = """
-select sum(contacts_planned)::integer as contacts, min(window_start_utc) as starts_at, max(window_end_utc) as ends_at
-from ops.campaign_intent where plan_id = %s and batch_no = %s
-having count(*) > 0
+select sum(i.contacts_planned)::integer as contacts, min(i.window_start_utc) as starts_at,
+    least(max(i.window_end_utc),
+          min(i.window_start_utc) + make_interval(mins => (p.spec #>> '{canary,minutes}')::integer)) as ends_at
+from ops.campaign_intent i join ops.campaign_plan p using (plan_id)
+where i.plan_id = %s and i.batch_no = %s
+group by p.plan_id
 """
 
 _RULES = """
@@ -124,6 +127,7 @@ def read_document(conn: psycopg.Connection, plan_id: str, *, reused: bool = Fals
         zones = tuple(cursor.execute(_ZONES, [plan_id, CANARY_BATCH]))
     with conn.cursor(row_factory=class_row(CanaryPart)) as cursor:
         canary = cursor.execute(_CANARY, [plan_id, CANARY_BATCH]).fetchone()
+    warnings = [*_warnings(conn, plan_id), *_closed_before(canary, zones)]
     return PlanDocument(
         head=head,
         summary=summarise(conn, plan_id, reused=reused),
@@ -131,8 +135,19 @@ def read_document(conn: psycopg.Connection, plan_id: str, *, reused: bool = Fals
         zones=zones,
         canary=canary,
         last=differences(conn, plan_id),
-        warnings=tuple(_warnings(conn, plan_id)),
+        warnings=tuple(warnings),
     )
+
+
+def _closed_before(canary: CanaryPart | None, zones: Sequence[ZonePart]) -> Iterator[str]:
+    """Who will not be called because their hours are over before the canary's results are there."""
+    late = [part for part in zones if canary and part.ends_at <= canary.ends_at]
+    if late and canary:
+        people, where = sum(part.contacts for part in late), ", ".join(part.zone for part in late)
+        yield (
+            f"{people} contacts in {where} will not be called: their hours are over before the canary's results are "
+            f"there ({canary.ends_at:%H:%M} UTC)"
+        )
 
 
 def _warnings(conn: psycopg.Connection, plan_id: str) -> Iterator[str]:
