@@ -8,6 +8,7 @@
       LedgerError              the ledger refuses a step
         InDoubtError           an intent needs a person: the message names it and what to check
         KillSwitchOpen         calling is switched off
+          TryEnds              the worker is told to end; nothing at a vendor is stopped for it
         CanaryNotPassed        the first contacts' results do not allow to call the others
         PlanChanged            the plan is no longer the one that a person was asked about
         NotApproved            nobody said yes to what is about to be sent
@@ -53,6 +54,7 @@ __all__ = [
     "PolicyError",
     "RateLimited",
     "Refused",
+    "TryEnds",
     "VendorError",
 ]
 
@@ -114,6 +116,10 @@ class InDoubtError(LedgerError):
 
 class KillSwitchOpen(LedgerError):
     """Calling is switched off."""
+
+
+class TryEnds(KillSwitchOpen):
+    """The worker is told to end: no further request leaves, and nothing that was sent is stopped."""
 
 
 class PlanChanged(LedgerError):

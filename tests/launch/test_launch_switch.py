@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ import pytest
 from launching import NOW, PLAN, BatchDialer, ScriptedDialer, forced, plan_of, spec
 
 from obzvon.campaigns.spec import CampaignSpec
-from obzvon.errors import CanaryNotPassed, KillSwitchOpen, NobodyApproved
+from obzvon.errors import CanaryNotPassed, KillSwitchOpen, NobodyApproved, TryEnds
 from obzvon.ledger.keys import CANARY_BATCH
 from obzvon.sandbox.process import running_sandbox
 from obzvon.stages.launch import Launcher, LaunchResult, launch
-from obzvon.vendors.base import Dialer, StopOutcome
+from obzvon.vendors.base import Contact, Dialer, Order, StopOutcome
 from obzvon.vendors.http import Account
 from obzvon.vendors.twin import Twin
 from obzvon.warehouse.db import connect_async
@@ -144,3 +144,65 @@ def _handed(conn: psycopg.Connection) -> int:
     (count,) = conn.execute("select coalesce(sum(contacts_accepted), 0) from ops.campaign_intent").fetchone() or (0,)
     conn.commit()
     return int(count)
+
+
+async def test_a_worker_that_is_told_to_end_stops_nothing_at_the_vendor(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=5, intents=2)
+    dialer = BatchDialer(stop=StopOutcome.CONFIRMED)
+
+    def ends() -> bool:
+        if len(dialer.handed) >= 2:
+            raise TryEnds("this try ends")
+        return False
+
+    with pytest.raises(TryEnds):
+        await run(warehouse_dsn, dialer, ends)
+    assert dialer.cancelled == []
+    assert [row[:3] for row in rows(conn)] == [("created", None, None), ("planned", None, None)]
+
+
+async def test_switched_off_while_the_request_waits_to_leave_nobody_is_sent(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    """The login and the place in the budget may take a minute; the switch is read once more after them."""
+    plan_of(conn, contacts=2)
+    asked: list[int] = []
+
+    def switched() -> bool:
+        asked.append(1)
+        return len(asked) > 2  # at the start, before the ledger notes it, and last of all when the request leaves
+
+    dialer = ScriptedDialer()
+    with pytest.raises(KillSwitchOpen):
+        await run(warehouse_dsn, dialer, switched)
+    assert (dialer.created, dialer.handed) == ([], [])
+    assert [row[0] for row in rows(conn)] == ["planned"]
+    sent = conn.execute("select count(sent_state) from ops.plan_contact").fetchone()
+    assert sent == (0,)
+
+
+async def test_an_opt_out_while_the_request_waits_to_leave_is_not_sent(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    plan_of(conn, contacts=2)
+    opted: list[int] = []
+
+    class Slow(ScriptedDialer):
+        async def create(self, order: Order, contacts: Sequence[Contact]) -> str:
+            if not opted:
+                opted.append(1)
+                conn.execute(
+                    "insert into ops.suppression (phone_key, purpose, reason, source, valid_from)"
+                    " select phone_key, '*', 'asked', 'crm', '2030-01-01' from ops.plan_contact where row_no = 1"
+                )
+                conn.commit()
+            return await super().create(order, contacts)
+
+    dialer = Slow()
+    await run(warehouse_dsn, dialer, lambda: False)
+    assert (len(dialer.created), len(dialer.handed)) == (1, 1)
+    left = conn.execute("select row_no, exclusion_reason from ops.plan_contact order by row_no").fetchall()
+    assert left[0][1] == "suppressed_after_plan" or left[1][1] == "suppressed_after_plan"
+    assert [row[3] for row in rows(conn)] == [1]

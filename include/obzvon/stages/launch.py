@@ -29,6 +29,7 @@ from obzvon.errors import (
     ObzvonError,
     RateLimited,
     Refused,
+    TryEnds,
     VendorError,
 )
 from obzvon.ledger.barred import anybody_opted_out, drop_barred
@@ -318,7 +319,7 @@ async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResul
         except (KillSwitchOpen, CanaryNotPassed, NobodyApproved, AuthRefused, NotSent, RateLimited) as error:
             log.error("%s; the other intents of the batch are left for the next try", error)
             result.problems.append(error)
-            if isinstance(error, KillSwitchOpen):
+            if isinstance(error, KillSwitchOpen) and not isinstance(error, TryEnds):
                 await launcher.stop_switched_off(plan_id, batch_no)
             break
         except ObzvonError as error:

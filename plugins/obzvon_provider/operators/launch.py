@@ -12,7 +12,7 @@ from airflow.sdk import BaseAsyncOperator, Context
 from airflow.sdk.exceptions import AirflowException
 
 from obzvon.campaigns.spec import CampaignSpec
-from obzvon.errors import KillSwitchOpen
+from obzvon.errors import KillSwitchOpen, TryEnds
 from obzvon.ledger.intents import intents_of
 from obzvon.stages.launch import Launcher, LaunchResult, launch
 from obzvon.stages.stop import StopCause, stop
@@ -84,7 +84,7 @@ class LaunchOperator(BaseAsyncOperator):
 
     def _switched_off(self) -> bool:
         if self._ending:
-            raise KillSwitchOpen(ENDING)
+            raise TryEnds(ENDING)
         return kill_switch(self._campaign)
 
 
