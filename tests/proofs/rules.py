@@ -160,15 +160,16 @@ def opening(rules: Rules, offsets: frozenset[int], day: date, now: datetime, min
     unknown = offsets == EVERYWHERE
     if unknown and not rules.unknown_zone:
         return "unknown_zone"
-    starts, ends = [], []
-    for offset in offsets:
-        hours = rules.day_off if is_day_off(rules, day, offset) else rules.workday
-        if hours is None:
-            return "day_off_closed"
-        midnight = datetime.combine(day, time(0), UTC) - timedelta(minutes=offset)
-        starts.append(midnight + _since_midnight(hours[0]))
-        ends.append(midnight + _since_midnight(hours[1]))
-    start, end, needed = max(starts), min(ends), timedelta(minutes=min_minutes)
+    found = [rules.day_off if is_day_off(rules, day, offset) else rules.workday for offset in offsets]
+    hours = [each for each in found if each is not None]
+    if len(hours) < len(found):
+        return "day_off_closed"
+    # a day off at one of the places only: the hours are those that are legal by the clock of each
+    opens, closes = max(each[0] for each in hours), min(each[1] for each in hours)
+    midnights = [datetime.combine(day, time(0), UTC) - timedelta(minutes=offset) for offset in offsets]
+    start = max(midnights) + _since_midnight(opens)
+    end = min(midnights) + _since_midnight(closes)
+    needed = timedelta(minutes=min_minutes)
     if end - start < needed:
         return "unknown_zone" if unknown else "window_empty"
     start = max(start, now + LEAD)
