@@ -29,8 +29,11 @@ reconcile: setup ## compare the sandbox journal, ledger, facts and deliveries ro
 psql: setup ## a psql prompt on the warehouse
 	@$(BIN)/python -m obzvon psql
 
+# The end-to-end tests mostly wait for Airflow, so they run beside the others; their output comes last.
 test: lint types ## linters, types and all tests
-	@$(BIN)/python -m pytest
+	@log=$$(mktemp); $(BIN)/python -m pytest tests/e2e > $$log 2>&1 & e2e=$$!; trap "kill $$e2e" INT TERM; \
+	$(BIN)/python -m pytest --ignore=tests/e2e; others=$$?; \
+	wait $$e2e; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$ended -eq 0
 
 faults: dev ## play every fault against the whole pipeline, write docs/faults.md
 	@OBZVON_FAULT_SEQUENCES=500 $(BIN)/python -m pytest -q -s --show-capture=no \

@@ -96,7 +96,8 @@ def _intent(conn: psycopg.Connection, key: str, chunk: int, contacts: int) -> No
         )
         conn.execute(
             "insert into ops.attempt_reservation (phone_key, intent_id, local_date, campaign_id, purpose, max_attempts,"
-            " held) values (%s, %s, %s, 'test_campaign', 'survey', 1, 1)",
+            " held) values (%s, %s, %s, 'test_campaign', 'survey', 1, 1)"
+            " on conflict (phone_key, intent_id, local_date) do update set held = 1, attempts = 0",
             (phone_key(b"secret", phone), key, CALL_DATE),
         )
         conn.execute(

@@ -186,7 +186,8 @@ class Sequence(RuleBasedStateMachine):
     def opt_out(self, person: dict[str, Any]) -> None:
         """Somebody asks not to be called any more."""
         self.conn.execute(
-            "insert into ops.suppression (phone_key, reason, source, valid_from) values (%s, 'asked', 'crm', now())",
+            "insert into ops.suppression (phone_key, reason, source, valid_from) values (%s, 'asked', 'crm', now())"
+            " on conflict do nothing",
             (person["phone_key"],),
         )
         self.watch.opted_out.setdefault(person["phone_e164"].removeprefix("+"), datetime.now(UTC))

@@ -91,7 +91,7 @@ def test_any_other_event_fails_and_moves_nothing(
 async def test_the_trigger_notices_that_its_own_campaign_is_stopped(
     sensor: WaitSensor, running: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dialog = {"conn_type": "dialog", "host": "http://127.0.0.1:9", "extra": {"token": "t"}}
+    dialog = {"conn_type": "dialog", "host": "http://127.0.0.1:9", "extra": {"token": "t", "poll_seconds": 0.5}}
     monkeypatch.setenv("AIRFLOW_CONN_DIALOG_DEFAULT", json.dumps(dialog))
     monkeypatch.setenv("AIRFLOW_VAR_OBZVON_KILL_SWITCH", "only other_campaign, test_campaign")
     trigger = ReportTrigger(PLAN, 0, datetime(2031, 5, 20, 23, tzinfo=UTC).isoformat(), "warehouse_default")
