@@ -164,7 +164,7 @@ def order(spec: CampaignSpec, zone: str, start: time, end: time, *, now: datetim
     intent = Intent(
         intent_id=intent_id(spec.name, DAY, label, 0), plan_id=plan_id(spec.name, DAY), campaign_id=spec.name,
         call_date=DAY, vendor_code=spec.vendor.type, zone=label, tz_offsets=(minutes,), chunk_no=0, batch_no=0,
-        state="planned", vendor_task_id=None, contacts_planned=1, contacts_sent=0, contacts_accepted=0,
+        local_date=None, state="planned", vendor_task_id=None, contacts_planned=1, contacts_sent=0, contacts_accepted=0,
         contacts_rejected=0, window_start_utc=opens.astimezone(UTC), window_end_utc=closes.astimezone(UTC),
         local_from=start, local_to=end, submitted_at=None, started_at=None, stop_cause=None, stop_outcome=None,
         completeness=None, note=None,
