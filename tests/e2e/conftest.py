@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,32 @@ def campaign_file(folder: Path, name: str, like: str, **keys: Any) -> None:
     file = source if source.exists() else ROOT / "include" / "campaigns" / source.name
     text = yaml.safe_load(file.read_text(encoding="utf-8")) | {"name": name} | keys
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
+
+
+def said(logs: Path, since: float) -> str:
+    """Warnings and errors in the logs of tasks written since then, in order."""
+    lines: list[tuple[str, str]] = []
+    for path in (p for p in logs.rglob("*.log") if p.stat().st_mtime >= since):
+        where = "/".join(part.partition("=")[2] for part in path.relative_to(logs).parts)
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            entry = json.loads(line) if line.startswith("{") else {}
+            if entry.get("level") in {"warning", "error", "critical"}:
+                stamp = str(entry.get("timestamp"))
+                lines.append((stamp, f"{stamp} {where} {entry['level']}: {entry.get('event')}"))
+    return "\n".join(text for _, text in sorted(lines)[-200:])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what Airflow's tasks said meanwhile: the stack and its logs are gone afterwards."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("world") or getattr(item, "funcargs", {}).get("first_run")
+    if report.failed and isinstance(found, World):
+        since = call.start if call.when == "call" else time.time() - 900
+        report.sections.append(("warnings and errors of tasks", said(found.stack.home.task_logs, since)))
+    return report
 
 
 @pytest.fixture(scope="session")
