@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import psycopg
 import pytest
 from launching import NOW, PLAN, BatchDialer, ScriptedDialer, forced, plan_of, spec
+from twin_launches import campaign, shown, signed_in, told
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import CanaryNotPassed, KillSwitchOpen, NobodyApproved, TryEnds
@@ -18,14 +18,10 @@ from obzvon.ledger.keys import CANARY_BATCH
 from obzvon.sandbox.process import running_sandbox
 from obzvon.stages.launch import Launcher, LaunchResult, launch
 from obzvon.vendors.base import Contact, Dialer, Order, StopOutcome
-from obzvon.vendors.http import Account
-from obzvon.vendors.twin import Twin
 from obzvon.warehouse.db import connect_async
 
 ROWS = "select state, stop_cause, stop_outcome, contacts_accepted from ops.campaign_intent order by chunk_no"
 OFF = "calling is switched off"
-BOT = "44e62ac6-6c08-4ad1-923d-5ee3299dd737"
-V1 = {"type": "twin", "api": "v1", "bot_id": BOT, "calls_per_second": 5, "redial": {"candidate_limit": 1}}
 
 
 async def no_pause(seconds: float) -> None:
@@ -36,11 +32,10 @@ async def run(
     dsn: str,
     dialer: Dialer,
     kill: Callable[[], bool],
-    campaign: CampaignSpec | None = None,
-    clock: Callable[[], datetime] = lambda: NOW,
+    settings: CampaignSpec | None = None,
 ) -> LaunchResult:
     async with await connect_async(dsn) as conn:
-        return await launch(Launcher(conn, dialer, campaign or spec(), "run-1", kill, clock, no_pause), PLAN, 0)
+        return await launch(Launcher(conn, dialer, settings or spec(), "run-1", kill, lambda: NOW, no_pause), PLAN, 0)
 
 
 def rows(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
@@ -122,22 +117,15 @@ async def test_at_twin_nobody_is_dialled_when_the_start_moment_comes(
     warehouse_dsn: str, conn: psycopg.Connection, tmp_path: Path, off_after: int, ends: tuple[Any, ...]
 ) -> None:
     plan_of(conn, contacts=5)
-    campaign = spec(vendor=V1, limits={"candidate_batch": 2})
+    by_twos = campaign(candidate_batch=2)
     with running_sandbox(tmp_path, speed=0) as sandbox:
-        options = {"company_timezone": "Europe/Moscow", "candidates_path": "/tasks/{task_id}/candidates",
-                   "finished_statuses": ["FINISHED"]}  # fmt: skip
-        account = Account(sandbox.twin, "robot@obzvon.example", "sandbox-twin-password", options=options,
-                          conn_id="twin_default")  # fmt: skip
-        async with Twin.connected(account, campaign) as dialer, aiohttp.ClientSession() as http:
-            # the sandbox lists a task under the moment at which it was created
-            await run(warehouse_dsn, dialer, lambda: _handed(conn) >= off_after, campaign, lambda: datetime.now(UTC))
-            (task,) = conn.execute("select vendor_task_id from ops.campaign_intent").fetchone() or ("",)
-            assert rows(conn) == [ends]
-            ahead = {"advance_seconds": timedelta(days=365 * 10).total_seconds()}
-            async with http.post(f"{sandbox.admin}/clock", json=ahead) as answer:
-                assert answer.status == 200
-            async with http.get(f"{sandbox.admin}/dials", params={"task": task}) as answer:
-                assert any(dial["dialed"] for dial in await answer.json()) is (off_after > 5)
+        async with signed_in(sandbox, by_twos) as dialer:
+            await run(warehouse_dsn, dialer, lambda: _handed(conn) >= off_after, by_twos)
+        (task,) = conn.execute("select vendor_task_id from ops.campaign_intent").fetchone() or ("",)
+        assert rows(conn) == [ends]
+        await told(sandbox, "clock", {"advance_seconds": timedelta(days=365 * 10).total_seconds()})
+        dials = await shown(sandbox, "dials", task=task)
+    assert any(dial["dialed"] for dial in dials) is (off_after > 5)
 
 
 def _handed(conn: psycopg.Connection) -> int:

@@ -14,18 +14,21 @@ from obzvon.ledger.intents import Intent
 from obzvon.ledger.usage import WEEK, used
 from obzvon.policy.caps import CapRule
 
-__all__ = ["anybody_opted_out", "drop_barred"]
+__all__ = ["anybody_opted_out", "barred_under_way", "drop_barred"]
 
-# An opt-out that came between plan and launch must win (hazard 6), for each phone of the person.
-_SUPPRESSED = """
+
+def _suppressed(sent: str) -> str:
+    """An opt-out that came between plan and launch must win (hazard 6), for each phone of the person."""
+    return f"""
 select c.row_no, 'EXCL_DNC', 'suppressed_after_plan'
 from ops.plan_contact c
-where c.intent_id = %(intent)s and c.sent_state is null and (
+where c.intent_id = %(intent)s and c.sent_state {sent} and (
     exists (select from ops.suppression s where s.phone_key = c.phone_key and s.purpose in ('*', %(purpose)s)
             and s.valid_from <= %(last_call)s and (s.valid_to is null or s.valid_to > now()))
     or exists (select from ops.suppression s where s.person_key = c.person_key and s.purpose in ('*', %(purpose)s)
                and s.valid_from <= %(last_call)s and (s.valid_to is null or s.valid_to > now())))
 """
+
 
 # Of two intents that together are too many the later one gives way: one that has left, or was planned first, counts.
 # Of two phones of one person in this intent, the one that was handed over or stands first in the list counts.
@@ -61,21 +64,26 @@ where c.{key}_key is not null and (coalesce(o.taken, false) or (%(by_{key})s and
 """
 
 
-_DROP = f"""
+def _barred(sent: str) -> str:
+    """The contacts of the intent who may not be called any more, of those whose `sent_state` is so; one reason each."""
+    return f"""
 with mine as (
     select c.row_no, c.phone_key, c.person_key, coalesce(sum(r.held), 0) as dials,
         coalesce(sum(r.held) filter (where r.local_date = %(day)s), 0) as today
     from ops.plan_contact c
     left join ops.attempt_reservation r on r.phone_key = c.phone_key and r.intent_id = c.intent_id
-    where c.intent_id = %(intent)s and c.sent_state is null
+    where c.intent_id = %(intent)s and c.sent_state {sent}
     group by c.plan_id, c.row_no
 ), barred as (
     select distinct on (row_no) row_no, code, reason
-    from ({_SUPPRESSED}
+    from ({_suppressed(sent)}
           union all select row_no, 'EXCL_CAP', 'reservation_gone' from mine where today = 0
           union all ({_over("phone")}) union all ({_over("person")})) found (row_no, code, reason)
     order by row_no, code desc
-), dropped as (
+)"""
+
+
+_DROP = f"""{_barred("is null")}, dropped as (
     update ops.plan_contact c
     set exclusion_code = b.code, exclusion_reason = b.reason, intent_id = null
     from barred b
@@ -88,8 +96,11 @@ with mine as (
 select count(*) from dropped
 """
 
-_UNDER_WAY = _SUPPRESSED.replace("c.sent_state is null", "c.sent_state = 'sending'")
-_OPTED_OUT = f"select exists ({_UNDER_WAY})"
+_UNDER_WAY = "= 'sending'"
+_BARRED_UNDER_WAY = f"""{_barred(_UNDER_WAY)}
+select c.external_id, b.reason from barred b join ops.plan_contact c on c.plan_id = %(plan)s and c.row_no = b.row_no
+"""
+_OPTED_OUT = f"select exists ({_suppressed(_UNDER_WAY)})"
 
 _PLANNED_AT = "select planned_at from ops.campaign_plan where plan_id = %s"
 
@@ -97,7 +108,7 @@ _PLANNED_AT = "select planned_at from ops.campaign_plan where plan_id = %s"
 async def anybody_opted_out(conn: psycopg.AsyncConnection, intent: Intent, purpose: str) -> bool:
     """True when somebody in the request that is about to leave asked not to be called since it was made."""
     values = {"intent": intent.intent_id, "purpose": purpose, "last_call": intent.window_end_utc}
-    rows = await (await conn.execute(_OPTED_OUT, values)).fetchall()
+    rows = await (await conn.execute(_OPTED_OUT.encode(), values)).fetchall()
     await conn.commit()
     return bool(rows[0][0])
 
@@ -107,6 +118,19 @@ async def drop_barred(conn: psycopg.AsyncConnection, intent: Intent, rule: CapRu
 
     Contacts who were handed over already stay. Returns how many were taken out.
     """
+    ((dropped,),) = await _ask(conn, _DROP, intent, rule)
+    return int(dropped)
+
+
+async def barred_under_way(conn: psycopg.AsyncConnection, intent: Intent, rule: CapRule) -> dict[str, str]:
+    """External ids of the contacts under way who may not be sent again, each with the reason. Changes nothing.
+
+    Two phones of one person that are together too many are both barred: the vendor may have either of them.
+    """
+    return dict(await _ask(conn, _BARRED_UNDER_WAY, intent, rule))
+
+
+async def _ask(conn: psycopg.AsyncConnection, query: str, intent: Intent, rule: CapRule) -> list[tuple[Any, ...]]:
     rows = await (await conn.execute(_PLANNED_AT, (intent.plan_id,))).fetchall()
     day = intent.local_date or intent.call_date
     values: dict[str, Any] = rule.values(day) | {
@@ -116,5 +140,4 @@ async def drop_barred(conn: psycopg.AsyncConnection, intent: Intent, rule: CapRu
         "last_call": intent.window_end_utc,
         "planned_at": rows[0][0],
     }
-    ((dropped,),) = await (await conn.execute(_DROP, values)).fetchall()
-    return int(dropped)
+    return await (await conn.execute(query.encode(), values)).fetchall()

@@ -1,7 +1,8 @@
 """The part of launch that fills a vendor campaign in batches, each with its own write-ahead row.
 
 A batch counts as accepted when the vendor's own count of contacts says so, where the vendor shows one. Contacts that
-are missing are sent again with the same external ids, as long as the campaign cannot dial yet.
+are missing are sent again with the same external ids, as long as the campaign cannot dial yet, but for those who may
+not be called any more by then.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from obzvon.errors import (
     Refused,
     VendorError,
 )
-from obzvon.ledger.barred import drop_barred
+from obzvon.ledger.barred import barred_under_way, drop_barred
 from obzvon.ledger.contacts import (
     contacts_of,
     mark_not_sent,
@@ -158,26 +159,47 @@ async def _add(run: Launcher, intent: Intent, order: Order, batch: Sequence[Cont
 async def _verified(run: Launcher, intent: Intent, order: Order, sent: Sequence[Contact], before: int) -> int:
     """How many of a batch the vendor holds by its own count, after sending what is missing again.
 
-    InDoubt when it holds more than were sent: the vendor must not dial them before a person has looked.
+    Whoever may not be called any more by then is left out, and noted as rejected where the vendor's count is just that
+    much lower. InDoubt when it holds more than were sent: it must not dial them before a person has looked.
     """
     held: int | None = before
+    again, barred = sent, dict[str, str]()
     for left in reversed(range(TRIES)):
-        held = await _count(run, intent, before + len(sent)) if sent else before
-        if held is None or held == before + len(sent):
+        held = await _count(run, intent, before + len(again)) if again else held
+        if held is None:
             return len(sent)
         if held > before + len(sent):
             raise InDoubt(intent.vendor_code, "count contacts", f"it holds {held}, {before + len(sent)} were sent")
-        log.warning("%s: the vendor holds %d of %d contacts", intent.title, held, before + len(sent))
+        if held >= before + len(again):
+            if held == before + len(again):
+                await mark_rejected(run.conn, intent, barred)
+            return held - before
+        log.warning("%s: the vendor holds %d of %d contacts", intent.title, held, before + len(again))
         if not left or _dials_by_itself(intent, run.clock()):
             break
         # the vendor passes over an external id that it knows, and the count is read again before anybody is dialled
         run.check_kill_switch()
-        again = run.dialer.add_contacts(intent.vendor_task_id or "", order, sent)
-        await bounded(run.dialer, "add contacts", again)
+        barred |= await _leave_out_barred(run, intent, again)
+        again = [c for c in sent if c.external_id not in barred]
+        if again:
+            sending = run.dialer.add_contacts(intent.vendor_task_id or "", order, again)
+            await bounded(run.dialer, "add contacts", sending)
     run.problems.append(
         LedgerError(f"{intent.title}: the vendor holds {held} of {before + len(sent)} contacts and names no reason")
     )
     return (held or 0) - before
+
+
+async def _leave_out_barred(run: Launcher, intent: Intent, sent: Sequence[Contact]) -> dict[str, str]:
+    """Who of a batch may not be sent again, with the reason; noted as handed over, for the vendor may have them."""
+    found = await barred_under_way(run.conn, intent, await run.caps(intent))
+    barred = {who: f"left out when a short batch was sent again: {reason}" for who, reason in found.items()}
+    if barred:
+        log.warning("%s: %d contacts may not be called any more and are not sent again", intent.title, len(barred))
+        await mark_taken(run.conn, intent)
+        await mark_sending(run.conn, intent, [c for c in sent if c.external_id not in barred])
+    await run.conn.commit()
+    return barred
 
 
 async def _count(run: Launcher, intent: Intent, expected: int) -> int | None:
