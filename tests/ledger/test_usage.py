@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from days import DAYS, Days
-from launching import SPEC, forced
+from launching import PLAN, SPEC, forced
 from loading import CALL_DATE, SECRET, Vendor, call, plan_of, spec
 from plan_lists import EVE, FRIDAY, campaign, frames
 from plan_lists import row as listed
@@ -18,7 +18,7 @@ from policies import relaxed
 from obzvon.ledger.intents import move, reread
 from obzvon.ledger.keys import ALL_OFFSETS, phone_key
 from obzvon.ledger.states import IntentState
-from obzvon.ledger.usage import sweep
+from obzvon.ledger.usage import give_up, sweep
 from obzvon.stages.plan import plan
 from obzvon.warehouse.db import connect, connect_async
 
@@ -235,6 +235,23 @@ def test_an_intent_that_a_launch_holds_is_passed_over_without_waiting(
         launch.rollback()
     assert sweep(conn, WINDOW_END) == 1
     assert held(conn) == [0, 0]
+
+
+def test_a_plan_that_is_given_up_holds_nothing_but_for_what_is_at_the_vendor(conn: psycopg.Connection) -> None:
+    plan_of(conn, 1, intents=5)
+    for chunk, state, task in ((1, "refused", None), (2, "refused", "task-2"), (3, "created", "task-3")):
+        forced(
+            conn,
+            "update ops.campaign_intent set state = %s, vendor_task_id = %s where chunk_no = %s",
+            (state, task, chunk),
+        )
+    conn.execute("update ops.attempt_reservation set held = 0 where intent_id = (select intent_id"
+                 " from ops.campaign_intent where chunk_no = 4)")  # fmt: skip
+    assert give_up(conn, "0" * 64) == 0
+    assert give_up(conn, PLAN) == 2
+    assert held(conn) == [0, 0, 1, 1, 0]
+    released = conn.execute("select count(released_at) from ops.attempt_reservation").fetchone()
+    assert released == (2,)
 
 
 def test_a_plan_sweeps_before_it_judges(conn: psycopg.Connection) -> None:

@@ -11,7 +11,7 @@ import psycopg
 
 from obzvon.ledger.states import IntentState
 
-__all__ = ["WEEK", "release", "sweep", "used"]
+__all__ = ["WEEK", "give_up", "release", "sweep", "used"]
 
 
 def used(row: str) -> str:
@@ -31,17 +31,26 @@ WEEK = f"""case when %(rolling)s
         else coalesce(sum(u.dials) filter (where r.purpose = %(purpose)s
             and date_trunc('week', r.local_date) = date_trunc('week', {{day}})), 0) end"""
 
+_AT_NO_VENDOR = "i.state in ('planned', 'refused') and i.vendor_task_id is null"
+
 # Planned, never sent, and their window is over: nothing can come of them any more.
-_SWEEP = """
+_SWEEP = f"""
 with over as (
     select i.intent_id from ops.campaign_intent i
-    where i.state in ('planned', 'refused') and i.vendor_task_id is null and i.window_end_utc <= %(now)s
+    where {_AT_NO_VENDOR} and i.window_end_utc <= %(now)s
       and exists (select from ops.attempt_reservation r where r.intent_id = i.intent_id and r.held > 0)
       and not exists (select from ops.doubt d where d.intent_id = i.intent_id)
     for update of i skip locked
 )
 update ops.attempt_reservation r set held = 0, released_at = %(now)s
 from over where r.intent_id = over.intent_id and r.held > 0
+"""
+
+# Nobody may launch the plan any more.
+_GIVE_UP = f"""
+update ops.attempt_reservation r set held = 0, released_at = now()
+from ops.campaign_intent i
+where i.intent_id = r.intent_id and i.plan_id = %s and {_AT_NO_VENDOR} and r.held > 0
 """
 
 # A contact is over when its last word is a terminal outcome or it had every dial it could get.
@@ -70,7 +79,12 @@ def sweep(conn: psycopg.Connection, now: object) -> int:
 
     An intent that a launch holds at this moment is passed over: nobody waits here.
     """
-    return conn.execute(_SWEEP, {"now": now}).rowcount
+    return conn.execute(_SWEEP.encode(), {"now": now}).rowcount
+
+
+def give_up(conn: psycopg.Connection, plan_id: str) -> int:
+    """Release what a plan that a person said no to holds for intents that never left; how many. Does not commit."""
+    return conn.execute(_GIVE_UP.encode(), [plan_id]).rowcount
 
 
 async def release(conn: psycopg.AsyncConnection, intent_id: str, state: IntentState) -> None:

@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import LedgerError, NobodyApproved, NotApproved, PlanChanged
 from obzvon.ledger.intents import Intent
-from obzvon.ledger.states import NOTHING_AT_VENDOR
+from obzvon.ledger.usage import give_up
 from obzvon.stages.planning.document import PlanDocument, read_document
 from obzvon.stages.planning.need import needs_approval
 from obzvon.vendors.base import Contact
@@ -34,7 +34,6 @@ __all__ = [
     "check_approved",
     "decide",
     "needs_approval",
-    "release",
     "why_not_asked",
 ]
 
@@ -144,12 +143,6 @@ select exists (
 ) or exists ({_WINDOWS})
 """
 
-_RELEASE = """
-update ops.attempt_reservation r set held = 0, released_at = now()
-from ops.campaign_intent i
-where i.intent_id = r.intent_id and i.plan_id = %s and i.state = any(%s) and r.held > 0
-"""
-
 
 def approval_of(conn: psycopg.Connection, plan_id: str) -> Approval:
     """Where the stored plan stands; LedgerError when there is none.
@@ -200,12 +193,7 @@ def decide(conn: psycopg.Connection, plan_id: str, plan_hash: str, decision: Dec
                 f"or was decided otherwise: {ANEW}"
             )
         if decision is not Decision.APPROVED:
-            release(conn, plan_id)
-
-
-def release(conn: psycopg.Connection, plan_id: str) -> int:
-    """Give up the dials that the plan holds reserved for intents that never left; how many rows. Does not commit."""
-    return conn.execute(_RELEASE, [plan_id, [str(state) for state in NOTHING_AT_VENDOR]]).rowcount
+            give_up(conn, plan_id)
 
 
 def why_not_asked(state: Approval, spec: CampaignSpec) -> str:
