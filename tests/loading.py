@@ -18,7 +18,7 @@ from obzvon.errors import ContractBreak
 from obzvon.ledger.keys import external_id
 from obzvon.reports.archive import Archive
 from obzvon.stages.collect import LoadResult, download, load
-from obzvon.vendors.base import Attempt, Order, Page, Part, Row, Task, Totals, Turn
+from obzvon.vendors.base import Attempt, Column, Order, Page, Part, Row, Task, Totals, Turn
 
 __all__ = ["CALL_DATE", "NINE", "PLAN", "SECRET", "JsonlDialer", "Line", "Vendor", "call", "part", "plan_of", "spec"]
 
@@ -78,7 +78,7 @@ class JsonlDialer(ScriptedDialer):
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
         for line in stream:
             if "totals" in (values := json.loads(line)):
-                return Totals(values["totals"], columns=tuple(values.get("columns", ())))
+                return Totals(values["totals"], columns=tuple(map(Column, values.get("columns", ()))))
         return Totals()
 
 

@@ -14,7 +14,7 @@ from vendor_world import NOW, order, session, spec, vendor
 
 from obzvon.dispositions import Disposition
 from obzvon.errors import ContractBreak
-from obzvon.vendors.base import Attempt, StopOutcome, Task, Turn
+from obzvon.vendors.base import Attempt, Column, StopOutcome, Task, Turn
 from obzvon.vendors.dialog import Dialog
 
 SETTINGS = """
@@ -163,7 +163,11 @@ def test_without_a_call_id_the_identity_comes_from_what_never_changes() -> None:
 
 def test_control_totals() -> None:
     totals = Dialog.totals("report", io.BytesIO(report(TALK, total_duration=61.5)))
-    assert (totals.count, totals.duration_sec, totals.columns) == (1, Decimal("61.5"), ("phone_number",))
+    assert (totals.count, totals.duration_sec, totals.columns) == (
+        1,
+        Decimal("61.5"),
+        (Column("phone_number", "Phone", "text"),),
+    )
 
 
 async def test_a_look_counts_the_report_by_the_vendors_clock() -> None:

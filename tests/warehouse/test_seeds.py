@@ -7,6 +7,7 @@ from datetime import date
 import psycopg
 
 from obzvon.dispositions import HUMAN, Disposition
+from obzvon.vendors.statuses import StatusRule, rules
 from obzvon.warehouse.seeds import ensure_days, known_years, seed
 
 
@@ -66,7 +67,7 @@ def test_regions_carry_every_offset_of_the_subject(conn: psycopg.Connection) -> 
 
 
 def test_seeding_again_writes_nothing(conn: psycopg.Connection) -> None:
-    tables = ("dim_disposition", "dim_region", "dim_date")
+    tables = ("dim_disposition", "map_disposition", "dim_region", "dim_date")
     versions = [f"select xmin::text, ctid::text from dwh.{table} order by ctid" for table in tables]
     before = [conn.execute(query).fetchall() for query in versions]
     seed(conn)
@@ -78,3 +79,13 @@ def test_seeding_puts_a_changed_row_right(conn: psycopg.Connection) -> None:
     seed(conn)
     row = conn.execute("select title_ru, is_goal from dwh.dim_disposition where disposition_code = 'GOAL'").fetchone()
     assert row == ("Цель достигнута", True)
+
+
+def test_the_map_of_statuses_is_the_file_that_reports_are_read_by(conn: psycopg.Connection) -> None:
+    conn.execute("update dwh.map_disposition set status = 'GONE', note_ru = 'x' where status = 'BUSY'")
+    conn.execute("insert into dwh.map_disposition values ('twin', 999, 'OLD', null, 'BUSY', null, '')")
+    seed(conn)
+    query = """select vendor_code, priority, status, coalesce(condition, ''), disposition_code, coalesce(alert, ''),
+                      note_ru
+               from dwh.map_disposition order by vendor_code, priority"""
+    assert [StatusRule(*row) for row in conn.execute(query)] == list(rules())

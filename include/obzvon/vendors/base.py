@@ -176,12 +176,21 @@ Row = Attempt | Part | ContractBreak
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column that a report says it has: the key in its rows, what people read, and the vendor's word for its type."""
+
+    field: str
+    caption: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
-    """Control totals of a report page, where the vendor gives them."""
+    """Control totals of a report page, where the vendor gives them, and the columns that it says it has."""
 
     count: int | None = None
     duration_sec: Decimal | None = None
-    columns: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 class Dialer(ABC):

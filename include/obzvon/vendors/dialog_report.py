@@ -20,7 +20,7 @@ from obzvon.dispositions import HUMAN, Disposition
 from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import classify, goal_reached, result_texts
 from obzvon.vendors import rows
-from obzvon.vendors.base import Attempt, Row, Totals
+from obzvon.vendors.base import Attempt, Column, Row, Totals
 from obzvon.vendors.dialog_settings import DialogSettings
 from obzvon.vendors.tally import Dials, Queued
 from obzvon.vendors.transcripts import turns
@@ -52,23 +52,28 @@ def report_rows(spec: CampaignSpec, stream: IO[bytes]) -> Iterator[Row | Queued]
 
 
 def report_totals(stream: IO[bytes]) -> Totals:
-    """`count`, `total_duration` and the returned columns' fields. An answer without `data` is no report."""
+    """`count`, `total_duration` and the returned columns. An answer without `data` is no report."""
     found: dict[str, Decimal | None] = {}
     reports = False
-    columns: list[str] = []
+    columns: list[dict[str, str]] = []
     try:
         for place, event, value in ijson.parse(stream):
             if place in ("count", "total_duration") and event in ("number", "null"):
                 found[place] = rows.amount("dialog.totals", place, value)
-            elif place == "columns.item.field" and event == "string":
-                columns.append(value)
+            elif (place, event) == ("columns.item", "start_map"):
+                columns.append({})
+            elif place.startswith("columns.item.") and event == "string":
+                columns[-1][place.removeprefix("columns.item.")] = value
             reports |= (place, event) == ("data", "start_array")
     except ijson.JSONError:
         raise ContractBreak("dialog.page", "count", "the report is not one whole JSON document") from None
     if not reports:
         raise ContractBreak("dialog.page", "data", "the answer has no list of rows")
     count = found.get("count")
-    return Totals(None if count is None else int(count), found.get("total_duration"), tuple(columns))
+    named = tuple(
+        Column(each["field"], each.get("display_name", ""), each.get("type", "")) for each in columns if "field" in each
+    )
+    return Totals(None if count is None else int(count), found.get("total_duration"), named)
 
 
 def redials(settings: DialogSettings, dials: Dials) -> bool:

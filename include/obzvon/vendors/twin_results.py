@@ -17,6 +17,7 @@ from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import classify, goal_reached, result_fields, result_texts
 from obzvon.vendors import rows
 from obzvon.vendors.base import Attempt, Part, Row, Totals
+from obzvon.vendors.statuses import meanings
 from obzvon.vendors.transcripts import turns
 from obzvon.vendors.twin_settings import TwinSettings
 
@@ -25,24 +26,7 @@ if TYPE_CHECKING:
 
 D = Disposition
 #: Telephony statuses but ANSWERED, which needs more than itself to be judged.
-STATUSES: dict[str, Disposition] = {
-    "SCHEDULED": D.PENDING,
-    "DIAL": D.PENDING,
-    "INPROGRESS": D.PENDING,
-    "NOANSWER": D.NO_ANSWER,
-    "BUSY": D.BUSY,
-    "UNAVAILABLE": D.UNAVAILABLE,
-    "CONGESTION": D.NETWORK_ERROR,
-    "CHANUNAVAIL": D.NETWORK_ERROR,
-    "FAILED": D.NETWORK_ERROR,
-    "REJECTED": D.NETWORK_ERROR,
-    "EXPIRED": D.NETWORK_ERROR,
-    "EMPTY_AON": D.NETWORK_ERROR,
-    "INVALID": D.EXCL_INVALID,
-    "BLACKLIST": D.VENDOR_BLACKLIST,
-    "CANCEL": D.CANCELLED,
-    "FZ230": D.VENDOR_LAW_BLOCK,
-}
+STATUSES = meanings("twin")
 #: What is asked of the call list; transcripts come with the sessions where the family has them.
 CALL_FIELDS = (
     "id", "phone", "duration", "taskId", "status", "responder", "transferredToOperator", "createdAt", "updatedAt",

@@ -1,8 +1,8 @@
 """Reference rows of the warehouse: dispositions, regions, the production calendar and the steps of an intent.
 
-Dispositions are a CSV file that a reviewer can read, regions those of `contacts.regions`, the calendar is the
-`holidays` package for Russia. Every function upserts and writes only what differs, so seeding on each deployment costs
-nothing and a newer package or file corrects what an older one wrote.
+Dispositions and vendors' statuses are CSV files that a reviewer can read, regions those of `contacts.regions`, the
+calendar is the `holidays` package for Russia. Every function upserts and writes only what differs, so seeding on each
+deployment costs nothing and a newer package or file corrects what an older one wrote.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import psycopg
 
 from obzvon.contacts.regions import subjects
 from obzvon.ledger.states import TRANSITIONS, IntentState
+from obzvon.vendors.statuses import rules
 
 __all__ = ["ensure_days", "seed"]
 
@@ -36,6 +37,21 @@ on conflict (disposition_code) do update set
     is_retryable = excluded.is_retryable, is_rpc = excluded.is_rpc, is_goal = excluded.is_goal,
     counts_towards_cap = excluded.counts_towards_cap, suppress_purpose = excluded.suppress_purpose
 where d is distinct from excluded
+"""
+
+#: Rows of statuses that the file no longer has go, so that priorities may be given anew.
+_STATUSES_GONE = """
+delete from dwh.map_disposition m where not exists (
+    select from unnest(%s::text[], %s::smallint[], %s::text[], %s::text[]) g (vendor_code, priority, status, condition)
+    where (g.vendor_code, g.priority, g.status) = (m.vendor_code, m.priority, m.status)
+      and nullif(g.condition, '') is not distinct from m.condition)
+"""
+_STATUS = """
+insert into dwh.map_disposition as m (vendor_code, priority, status, condition, disposition_code, alert, note_ru)
+values (%s, %s, %s, nullif(%s, ''), %s, nullif(%s, ''), %s)
+on conflict (vendor_code, priority) do update set
+    disposition_code = excluded.disposition_code, alert = excluded.alert, note_ru = excluded.note_ru
+where m is distinct from excluded
 """
 
 _REGION = """
@@ -68,6 +84,9 @@ def seed(conn: psycopg.Connection) -> None:
     """Bring the reference rows up to date in one transaction."""
     with conn.transaction(), conn.cursor() as cur:
         cur.executemany(_DISPOSITION, list(_dispositions()))
+        known = [list(column) for column in zip(*(row[:4] for row in _statuses()), strict=True)]
+        cur.execute(_STATUSES_GONE, known)
+        cur.executemany(_STATUS, _statuses())
         cur.executemany(_REGION, list(_regions()))
         cur.executemany(_DAY, [_day(d) for year in known_years() for d in _days_of(year)])
         cur.execute(_STEPS, [[str(start) for start, _ in _steps()], [str(end) for _, end in _steps()]])
@@ -130,6 +149,12 @@ def _regions() -> Iterator[dict[str, Any]]:
 
 def _steps() -> list[tuple[IntentState, IntentState]]:
     return [(start, end) for start, ends in TRANSITIONS.items() for end in sorted(ends)]
+
+
+def _statuses() -> list[tuple[Any, ...]]:
+    return [
+        (r.vendor_code, r.priority, r.status, r.condition, r.disposition.value, r.alert, r.note_ru) for r in rules()
+    ]
 
 
 def _dispositions() -> Iterator[dict[str, str]]:
