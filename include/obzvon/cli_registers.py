@@ -62,6 +62,9 @@ def suppress_add(
 ) -> None:
     """Suppress a phone, or those of a file; the same entries twice change nothing.
 
+    The other phones of the same person, as far as plans know
+    them, are not called either.
+
     Columns of a file: phone; purpose, reason, source, evidence,
     from, to where it has them, else the options hold.
     Exit code 1 when rows of the file could not be used.
@@ -84,7 +87,11 @@ def suppress_lift(
     column: Columns = None,
     dsn: Dsn = None,
 ) -> None:
-    """Let a suppression end now; it stays in the register. `*` lifts those of every purpose."""
+    """Let a suppression end now; it stays in the register. `*` lifts those of every purpose.
+
+    An entry that was written for another phone of the person
+    is lifted by that phone.
+    """
     from obzvon.stages.registers import Fields, lift_suppressions  # noqa: PLC0415
 
     fields = Fields(_purpose(purpose), reason, source, needs=frozenset({"reason"}))
@@ -93,10 +100,13 @@ def suppress_lift(
 
 @suppress.command("list")
 def suppress_list(phone: Phone = None, dsn: Dsn = None) -> None:
-    """What the register has of a phone, ended entries too."""
+    """What the register has of a phone and of the person's other phones, ended entries too.
+
+    `phone` says for which one an entry was written.
+    """
     from obzvon.stages.registers import suppressions_of  # noqa: PLC0415
 
-    _list(suppressions_of, dsn, phone, ("purpose", "reason", "source", "from", "until", "evidence", "holds"))
+    _list(suppressions_of, dsn, phone, ("purpose", "reason", "source", "from", "until", "evidence", "phone", "holds"))
 
 
 @consent.command("add")
@@ -135,7 +145,11 @@ def consent_withdraw(
     column: Columns = None,
     dsn: Dsn = None,
 ) -> None:
-    """Close the consents of a phone, or of those of a file, and suppress the purpose: nobody calls for it any more."""
+    """Close the consents of a phone, or of those of a file, and suppress the purpose: nobody calls for it any more.
+
+    The other phones of the same person, as far as plans know
+    them, are treated likewise.
+    """
     from obzvon.stages.registers import Fields, withdraw_consents  # noqa: PLC0415
 
     fields = Fields(_purpose(purpose), "consent withdrawn", source, evidence)
@@ -200,6 +214,8 @@ def _cell(value: object) -> str:
 
 
 def _tell(kept: Kept) -> None:
+    from obzvon.stages.register_cures import CURES  # noqa: PLC0415
+
     console = Console(highlight=False)
     bad = sum(found.count for found in kept.bad.values())
     console.print(f"{kept.rows} rows read: {kept.added} entries new, {kept.changed} changed, {kept.closed} closed")
@@ -211,7 +227,8 @@ def _tell(kept: Kept) -> None:
         console.print(f"{bad} rows not used:")
     for reason, found in sorted(kept.bad.items()):
         more = ", …" if found.count > len(found.rows) else ""
-        console.print(f"  {reason}: {found.count}, rows {', '.join(map(str, found.rows))}{more}", soft_wrap=True)
+        rows = f"{found.count}, rows {', '.join(map(str, found.rows))}{more}"
+        console.print(f"  {reason}: {rows}: {CURES[reason]}", soft_wrap=True, markup=False)
 
 
 def _purpose(value: str) -> str:

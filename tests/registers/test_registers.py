@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import date
@@ -11,31 +10,20 @@ from typing import Any
 
 import psycopg
 import pytest
+from plan_lists import SECRET
 
+from obzvon.contacts.phones import Reason
 from obzvon.ledger.keys import phone_key
+from obzvon.stages.register_cures import CURES
+from obzvon.stages.register_rows import RowReason
 from obzvon.stages.registers import Fields, add_consents, add_suppressions, consents_of
 
-SECRET = "a secret of at least thirty-two characters"
 ONE, TWO = "+79161234567", "+79161234568"
 Obzvon = Any
 
 
-@pytest.fixture
-def obzvon(warehouse_dsn: str) -> Obzvon:
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        where = {"OBZVON_WAREHOUSE": warehouse_dsn, "OBZVON_PHONE_SECRET": SECRET, "COLUMNS": "160"}
-        env = {name: value for name, value in os.environ.items() if name != "OBZVON_ARCHIVE"} | where
-        command = [sys.executable, "-m", "obzvon", *map(str, arguments)]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
-        assert "916123456" not in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
-
-
 def key(phone: str) -> str:
-    return phone_key(SECRET.encode(), phone)
+    return phone_key(SECRET, phone)
 
 
 def entries(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
@@ -71,8 +59,8 @@ def test_a_phone_is_suppressed_once_lifted_and_suppressed_again(obzvon: Obzvon, 
     assert "1 changed" in obzvon(*add).stdout
     assert holds(conn, ONE, "debt")
     listed = obzvon("suppress", "list", "--phone", ONE).stdout.split()
-    assert listed[:7] == ["purpose", "reason", "source", "from", "until", "evidence", "holds"]
-    assert listed[-1] == "yes"
+    assert listed[:8] == ["purpose", "reason", "source", "from", "until", "evidence", "phone", "holds"]
+    assert listed[-2:] == ["this", "yes"]
 
 
 def test_only_its_own_name_lifts_an_erasure(obzvon: Obzvon, conn: psycopg.Connection) -> None:
@@ -136,6 +124,19 @@ def test_a_consent_is_noted_withdrawn_and_then_nobody_calls(obzvon: Obzvon, conn
     assert holds(conn, ONE, "service")
 
 
+def test_what_is_missing_comes_with_its_cure(obzvon: Obzvon, conn: psycopg.Connection) -> None:
+    done = obzvon("suppress", "add", "--phone", ONE)
+    assert done.returncode == 1
+    assert "no_reason: 1, rows 1: say why by --reason, or fill the column of the reason" in done.stdout
+    done = obzvon("consent", "add", "--phone", ONE, "--given-on", "2026-05-01")
+    assert "no_evidence: 1, rows 1: say where the proof is by --proof" in done.stdout
+    assert entries(conn) == []
+
+
+def test_every_reason_has_a_cure() -> None:
+    assert set(CURES) == {*Reason, *RowReason}
+
+
 WRONG: list[tuple[tuple[str, ...], str]] = [
     (("suppress", "add", "--reason", "x"), "give either --phone or --file"),
     (("suppress", "add", "--phone", "123", "--reason", "x"), "--phone is not a Russian phone that could be called"),
@@ -174,14 +175,12 @@ def test_rows_without_what_is_needed_are_not_used(warehouse_dsn: str, tmp_path: 
         f"{ONE},p,2026-02-02,2026-02-01",
     ]
     file.write_text("\n".join(lines), encoding="utf-8")
-    columns = Fields().columns | {"evidence": "proof"}
-    kept = add_consents(
-        warehouse_dsn, file, Fields(columns=columns, needs=fields.needs, past=True), secret=SECRET.encode()
-    )
+    columns = {**Fields().columns, "evidence": "proof"}
+    kept = add_consents(warehouse_dsn, file, Fields(columns=columns, needs=fields.needs, past=True), secret=SECRET)
     assert {reason: bad.rows for reason, bad in kept.bad.items()} == {
         "no_evidence": [1], "no_from": [2], "not_given_yet": [3], "ends_before_it_begins": [4],
     }  # fmt: skip
-    assert consents_of(warehouse_dsn, ONE, secret=SECRET.encode()) == []
+    assert consents_of(warehouse_dsn, ONE, secret=SECRET) == []
 
 
 def test_memory_does_not_grow_with_the_file(warehouse_dsn: str, conn: psycopg.Connection, tmp_path: Path) -> None:
@@ -204,7 +203,7 @@ def _peak(dsn: str, folder: Path, rows: int) -> float:
     """MiB."""
     file = folder / f"{rows}.csv"
     file.write_text("phone\n" + "".join(f"+7916{n:07d}\n" for n in range(rows)), encoding="utf-8")
-    command = [sys.executable, "-c", MEASURED, dsn, str(file), SECRET]
+    command = [sys.executable, "-c", MEASURED, dsn, str(file), SECRET.decode()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return float(done.stdout)
 

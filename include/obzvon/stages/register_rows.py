@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from functools import lru_cache
 
 from obzvon.warehouse.tables.base import PURPOSES
 
-__all__ = ["ANY_PURPOSE", "COLUMNS", "Entry", "Fields", "checked"]
+__all__ = ["ANY_PURPOSE", "COLUMNS", "Entry", "Fields", "RowReason", "checked"]
 
 ANY_PURPOSE = "*"
 #: The columns of a file, unless an option names others.
@@ -25,6 +26,18 @@ COLUMNS = {
 
 #: purpose, reason, source, evidence or proof, first day, last day.
 Entry = tuple[str, str, str, str | None, date | None, date | None]
+
+
+class RowReason(StrEnum):
+    """Why a row with a good phone is not stored; `no_<field>` for each field that a command needs."""
+
+    BAD_DATE = "bad_date"
+    UNKNOWN_PURPOSE = "unknown_purpose"
+    NO_REASON = "no_reason"
+    NO_EVIDENCE = "no_evidence"
+    NO_FROM = "no_from"
+    ENDS_BEFORE_IT_BEGINS = "ends_before_it_begins"
+    NOT_GIVEN_YET = "not_given_yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,7 @@ class Fields:
     past: bool = False
 
 
-def checked(cells: Mapping[str, str], fields: Fields, today: date) -> Entry | str:
+def checked(cells: Mapping[str, str], fields: Fields, today: date) -> Entry | RowReason:
     """The row as it is stored, or the reason why it is not."""
     purpose = _said(cells, "purpose") or fields.purpose
     reason = _said(cells, "reason") or fields.reason
@@ -55,16 +68,16 @@ def checked(cells: Mapping[str, str], fields: Fields, today: date) -> Entry | st
     try:
         since, until = _day(_said(cells, "from")) or fields.since, _day(_said(cells, "to")) or fields.until
     except ValueError:
-        return "bad_date"
+        return RowReason.BAD_DATE
     if purpose not in PURPOSES and purpose != ANY_PURPOSE:
-        return "unknown_purpose"
+        return RowReason.UNKNOWN_PURPOSE
     given = {"reason": reason, "evidence": evidence, "from": since}
     if missing := sorted(name for name in fields.needs if not given[name]):
-        return f"no_{missing[0]}"
+        return RowReason(f"no_{missing[0]}")
     if since and until and until < since:
-        return "ends_before_it_begins"
+        return RowReason.ENDS_BEFORE_IT_BEGINS
     if fields.past and since and since > today:
-        return "not_given_yet"
+        return RowReason.NOT_GIVEN_YET
     return purpose, reason or "", _said(cells, "source") or fields.source, evidence, since, until
 
 

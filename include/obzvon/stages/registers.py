@@ -1,8 +1,9 @@
 """The registers that outlive every list: who must not be called (`ops.suppression`), who agreed to be (`ops.consent`).
 
 A file is streamed: chunks of rows, canonical phones, their keys, binary COPY into a temporary table, then one set-based
-update and insert. Only keys reach the database. A row that cannot be used is counted by reason, with its number; the
-others are stored. The same file twice changes nothing. Nothing is ever deleted: an entry is closed by its last day.
+update and insert. Only keys reach the database; a phone stands for the people whom plans have it of. A row that cannot
+be used is counted by reason, with its number; the others are stored. The same file twice changes nothing. Nothing is
+ever deleted: an entry is closed by its last day.
 """
 
 from __future__ import annotations
@@ -24,7 +25,16 @@ from obzvon.contacts.table import text
 from obzvon.errors import ListError
 from obzvon.ledger.keys import phone_key
 from obzvon.stages.register_rows import Entry, Fields, checked
-from obzvon.stages.register_statements import ADD_CONSENT, ADD_SUPPRESSION, LIFT, STAGING, SUPPRESSED, WITHDRAW
+from obzvon.stages.register_statements import (
+    ADD_CONSENT,
+    ADD_SUPPRESSION,
+    LIFT,
+    PEOPLE,
+    STAGING,
+    SUPPRESSED,
+    SUPPRESSIONS,
+    WITHDRAW,
+)
 from obzvon.stages.stored_plans import check_secret
 from obzvon.warehouse.db import connect
 
@@ -50,10 +60,6 @@ _COPY = (
     " from stdin (format binary)"
 )
 _TYPES = ["int4", "text", "text", "text", "text", "text", "date", "date"]
-_SUPPRESSIONS = """
-select purpose, reason, source, valid_from, valid_to, evidence_ref, valid_to is null or valid_to > now()
-from ops.suppression where phone_key = %s order by valid_from, suppression_id
-"""
 _CONSENTS = """
 select purpose, given_on, valid_to, proof_ref, source,
        valid_to is null or valid_to >= (now() at time zone 'Europe/Moscow')::date
@@ -73,7 +79,8 @@ class Bad:
 class Kept:
     """What a change of a register did; counts of rows and entries.
 
-    `suppressed` counts phones that got a consent and may not be called all the same.
+    `suppressed` counts phones that got a consent, or were lifted, and may not be called all the same. A phone that
+    belongs to several people makes an entry for each.
     """
 
     rows: int = 0
@@ -92,8 +99,9 @@ class Kept:
 
 
 def add_suppressions(dsn: str, phones: str | Path, fields: Fields, *, secret: bytes) -> Kept:
-    """Suppress one phone, or those of a file. An entry with the same purpose, source and evidence is updated.
+    """Suppress one phone, or those of a file, with the other phones that plans know of the same people.
 
+    An entry with the same purpose, source and evidence is updated.
     Where no first day is given it is now, and stays what it was for entries that exist. One that was lifted and comes
     again holds again. Raises ListError when the file cannot be read.
     """
@@ -101,8 +109,11 @@ def add_suppressions(dsn: str, phones: str | Path, fields: Fields, *, secret: by
 
 
 def lift_suppressions(dsn: str, phones: str | Path, fields: Fields, *, secret: bytes) -> Kept:
-    """Close what suppresses the phones: of one purpose, or all with `*`; of one source, or of all but erasure."""
-    return _change(dsn, phones, fields, secret, (LIFT,))
+    """Close the entries of the phones: of one purpose, or all with `*`; of one source, or of all but erasure.
+
+    An entry that was written for another phone of the person stays and is counted in `suppressed`.
+    """
+    return _change(dsn, phones, fields, secret, (LIFT, SUPPRESSED))
 
 
 def add_consents(dsn: str, phones: str | Path, fields: Fields, *, secret: bytes) -> Kept:
@@ -111,15 +122,21 @@ def add_consents(dsn: str, phones: str | Path, fields: Fields, *, secret: bytes)
 
 
 def withdraw_consents(dsn: str, phones: str | Path, fields: Fields, *, secret: bytes) -> Kept:
-    """Close the consents of the phones (of one purpose, or all with `*`) as of today, and suppress that purpose."""
+    """Close the consents of the phones (of one purpose, or all with `*`) as of today, and suppress that purpose.
+
+    So it is done with the other phones that plans know of the same people.
+    """
     return _change(dsn, phones, fields, secret, (WITHDRAW, ADD_SUPPRESSION))
 
 
 def suppressions_of(dsn: str, phone: str, *, secret: bytes) -> list[tuple[Any, ...]]:
-    """Purpose, reason, source, first and last moment, evidence, and whether it holds now."""
+    """Purpose, reason, source, first and last moment, evidence, whose phone, and whether it holds now.
+
+    The phone is `this`, or `another` one of the same person.
+    """
     with connect(dsn) as conn:
         check_secret(conn, secret)
-        return conn.execute(_SUPPRESSIONS, (phone_key(secret, phone),)).fetchall()
+        return conn.execute(SUPPRESSIONS.encode(), {"key": phone_key(secret, phone)}).fetchall()
 
 
 def consents_of(dsn: str, phone: str, *, secret: bytes) -> list[tuple[Any, ...]]:
@@ -139,6 +156,8 @@ def _change(
         conn.execute(STAGING)
         _stage(conn, _entries(phones, fields, today, secret, kept))
         conn.execute("analyze register_staging")
+        conn.execute(PEOPLE.encode())
+        conn.execute("analyze register_person")
         for statement in statements:
             for counted, query in statement.items():
                 before: int = getattr(kept, counted)

@@ -67,7 +67,8 @@ select %(key)s, '*', 'asked for erasure', 'erasure',
                         where c.phone_key = %(key)s)), %(reference)s
 where not exists (select from ops.suppression where phone_key = %(key)s and purpose = '*' and source = 'erasure'
                   and valid_to is null)
-on conflict (phone_key, purpose, source, evidence_ref) do update set valid_from = excluded.valid_from, valid_to = null
+on conflict (phone_key, person_key, purpose, source, evidence_ref) do update
+    set valid_from = excluded.valid_from, valid_to = null
 """
 # The calls themselves, also those that only the archive knew, as rows of a temporary table.
 CALLS = """

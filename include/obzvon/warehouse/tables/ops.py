@@ -281,7 +281,9 @@ suppression = sa.Table(
     C("valid_from", MOMENT, nullable=False),
     C("valid_to", MOMENT, comment="null = forever"),
     C("evidence_ref", sa.Text),
-    sa.UniqueConstraint("phone_key", "purpose", "source", "evidence_ref", postgresql_nulls_not_distinct=True),
+    sa.UniqueConstraint(
+        "phone_key", "person_key", "purpose", "source", "evidence_ref", postgresql_nulls_not_distinct=True
+    ),
     sa.Index("ix_suppression_person", "person_key", postgresql_where=sa.text("person_key is not null")),
     schema="ops",
 )

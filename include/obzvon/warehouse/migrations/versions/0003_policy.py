@@ -174,7 +174,7 @@ def upgrade() -> None:
     op.create_index("ix_dim_contact_phone", "dim_contact", ["phone_key"], schema="dwh")
     op.create_index(op.f("ix_fact_call_attempt_contact_key"), "fact_call_attempt", ["contact_key"], schema="dwh")
     op.drop_constraint("uq_suppression_phone_key_purpose_source_evidence_ref", "suppression", schema="ops")
-    op.create_unique_constraint("uq_suppression_phone_key_purpose_source_evidence_ref", "suppression", ["phone_key", "purpose", "source", "evidence_ref"], schema="ops", postgresql_nulls_not_distinct=True)
+    op.create_unique_constraint("uq_suppression_phone_key_person_key_purpose_source_evidence_ref", "suppression", ["phone_key", "person_key", "purpose", "source", "evidence_ref"], schema="ops", postgresql_nulls_not_distinct=True)
 
 
 def downgrade() -> None:
