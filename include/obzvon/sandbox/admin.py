@@ -17,6 +17,7 @@ from starlette.responses import Response
 from obzvon.sandbox.clock import iso
 from obzvon.sandbox.fates import Chances
 from obzvon.sandbox.faults import AnyFault
+from obzvon.sandbox.qolio.account import Review, keep
 from obzvon.sandbox.refusals import answer
 from obzvon.sandbox.world import World, WorldDep
 
@@ -87,6 +88,13 @@ async def qolio_calls(world: WorldDep) -> Response:
     """Recorded calls; `writes` counts how often each was posted."""
     rows = world.store.rows("select * from qolio_call order by created_at, uid")
     return answer([{"uid": row["uid"], "writes": row["writes"], "body": json.loads(row["body"])} for row in rows])
+
+
+@router.post("/qolio/reviews")
+async def qolio_review(review: Review, world: WorldDep) -> Response:
+    """What a reviewer at Qolio does: score a recorded call. The same `id` again changes the review."""
+    keep(world, review)
+    return answer({})
 
 
 @router.get("/clock")

@@ -12,6 +12,7 @@ from obzvon.sandbox.admin import router as admin
 from obzvon.sandbox.dialog.routes import router as dialog
 from obzvon.sandbox.middleware import Gate
 from obzvon.sandbox.page import router as page
+from obzvon.sandbox.qolio.account import router as qolio_account
 from obzvon.sandbox.qolio.routes import router as qolio
 from obzvon.sandbox.refusals import install
 from obzvon.sandbox.settings import Settings
@@ -36,7 +37,7 @@ def build(settings: Settings) -> FastAPI:
     app = FastAPI(title="Obzvon sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.world = world
     install(app)
-    for router in (dialog, iam, tasks, beta, candidates, analytics, qolio, admin, page):
+    for router in (dialog, iam, tasks, beta, candidates, analytics, qolio, qolio_account, admin, page):
         app.include_router(router)
     app.add_middleware(GZipMiddleware, minimum_size=10_000, compresslevel=1)
     app.add_middleware(Gate, world=world)

@@ -13,6 +13,9 @@ from obzvon.sandbox.fault_rows import LateRows, RepeatPage, ShiftRows, UnknownSt
 from obzvon.sandbox.fault_wire import Hold, HoldBefore, Reset, SlowHeaders, Truncate, TruncatedGzip
 from obzvon.sandbox.script import Script
 
+#: Key of the request's scope by which a vendor is told to accept it and to do nothing.
+SWALLOWED = "obzvon.swallowed"
+
 
 class Delay(Script):
     """Only `delay`, then everything as usual."""
@@ -62,6 +65,12 @@ class TokenDeath(Script):
     do: Literal["token_death"]
 
 
+class Swallow(Script):
+    """Qolio says 200 to a call and does not record it, as it does with calls of operators it does not like."""
+
+    do: Literal["swallow"]
+
+
 class LoseItems(Script):
     """Take the last `items` contacts (`batch`, `phones`) out of the request and answer as if nothing was."""
 
@@ -90,6 +99,7 @@ AnyFault = Annotated[
     | TooMany
     | TokenDeath
     | LoseItems
+    | Swallow
     | RepeatPage
     | ShiftRows
     | LateRows

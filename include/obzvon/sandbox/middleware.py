@@ -25,7 +25,17 @@ from obzvon.sandbox.fault_wire import (
     half_gzip,
     reset,
 )
-from obzvon.sandbox.faults import Answer, AnyFault, DropAfter, DropBefore, LoseItems, TokenDeath, TooMany
+from obzvon.sandbox.faults import (
+    SWALLOWED,
+    Answer,
+    AnyFault,
+    DropAfter,
+    DropBefore,
+    LoseItems,
+    Swallow,
+    TokenDeath,
+    TooMany,
+)
 from obzvon.sandbox.journal import Entry
 from obzvon.sandbox.refusals import vendor_of
 from obzvon.sandbox.world import World
@@ -133,6 +143,8 @@ class Gate:
             self._world.tokens.kill(vendor)
         if isinstance(fault, LoseItems):
             body = fault.without(body)
+        if isinstance(fault, Swallow):
+            scope = {**scope, SWALLOWED: True}
         reply = Reply()
         if isinstance(fault, RowFault):
             query = scope["query_string"]

@@ -36,12 +36,19 @@ class TwinAccount:
 
 @dataclass(frozen=True, slots=True)
 class QolioAccount:
-    """The one integration of the sandbox's Qolio and its employees."""
+    """The one integration of the sandbox's Qolio, its employees, and the user of its account API.
+
+    `bound_elsewhere` have no `integration-uid` of their own: only the integration's bindings name them.
+    """
 
     integration_id: str = "c34f637a-0000-4000-8000-000000000001"
     token: str = "sandbox-qolio-integration-token"  # noqa: S105
     operators: frozenset[str] = frozenset({"bot:dialog:10", "bot:twin:44e62ac6", "operator@email.com"})
     inactive: frozenset[str] = frozenset({"bot:inactive"})
+    bound_elsewhere: frozenset[str] = frozenset({"operator@email.com"})
+    email: str = "robot@obzvon.example"
+    password: str = "sandbox-qolio-password"  # noqa: S105
+    page_size: int = 50
 
 
 @dataclass(frozen=True, slots=True)

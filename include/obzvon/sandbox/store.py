@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from obzvon.errors import ConfigError
+from obzvon.sandbox.models import moment
 
 SCHEMA = """
 create table if not exists meta (key text primary key, value text not null);
@@ -42,9 +43,12 @@ create index if not exists attempt_contact on attempt (contact_id, attempt);
 create table if not exists qolio_call (
     uid text primary key, integration_id text not null, body text not null, writes integer not null,
     created_at real not null, updated_at real not null);
+create table if not exists qolio_review (
+    review_id text primary key, uid text not null, review_time real not null, body text not null);
+create index if not exists qolio_review_uid on qolio_review (uid);
 """
 
-TABLES = ("request", "token", "attempt", "contact", "campaign", "qolio_call", "meta")
+TABLES = ("request", "token", "attempt", "contact", "campaign", "qolio_call", "qolio_review", "meta")
 
 
 class Store:
@@ -60,6 +64,7 @@ class Store:
             raise ConfigError(f"{folder}: another sandbox uses this folder; stop it or give another --state") from error
         self._db = sqlite3.connect(folder / "sandbox.sqlite3", isolation_level=None)
         self._db.row_factory = sqlite3.Row
+        self._db.create_function("moment", 1, lambda text: moment(text).timestamp(), deterministic=True)
         # WAL + NORMAL: a commit costs no fsync and still survives the death of the process
         self._db.executescript("pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on;" + SCHEMA)
 

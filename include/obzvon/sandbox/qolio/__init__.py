@@ -1,1 +1,1 @@
-"""Qolio under /qolio: add or update a call."""
+"""Qolio under /qolio: add or update a call; the account API with users, communications and reviews."""
