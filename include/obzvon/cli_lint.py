@@ -38,7 +38,7 @@ def add_lint(app: typer.Typer) -> None:
 
 def lint(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Campaign files or folders of them; include/campaigns if none.")
+        list[Path] | None, typer.Argument(help="Campaign files, folders of them, or names; include/campaigns if none.")
     ] = None,
     policy: Annotated[
         Path | None,
@@ -65,9 +65,16 @@ def lint(
 
 
 def _files(given: Sequence[Path] | None, root: Path) -> list[Path]:
-    paths = given or [Path(os.environ.get("OBZVON_CAMPAIGNS") or root / "include" / "campaigns")]
-    # a folder that is not there is no file either: the reader of the file says so
-    return [file for path in paths for file in (catalogue.files(path) if path.is_dir() or not given else [path])]
+    folder = Path(os.environ.get("OBZVON_CAMPAIGNS") or root / "include" / "campaigns")
+    if not given:
+        return catalogue.files(folder)
+    return [file for path in given for file in (catalogue.files(path) if path.is_dir() else [_file(path, folder)])]
+
+
+def _file(path: Path, folder: Path) -> Path:
+    """A bare word that is no file is a campaign's name. A file that is not there stays: its reader says so."""
+    named = path.name == str(path) and not path.suffix and not path.exists()
+    return catalogue.file_of(folder, path.name) if named else path
 
 
 def _lines(file: Path, policy: Policy) -> Iterator[_Line]:

@@ -15,7 +15,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from obzvon.campaigns.catalogue import load
+from obzvon.campaigns.catalogue import file_of, load
 from obzvon.errors import ConfigError, ObzvonError
 from obzvon.local.home import Home
 from obzvon.local.stack import Stack
@@ -69,7 +69,7 @@ def plan(
     from obzvon.stages.planning.document_text import print_document  # noqa: PLC0415 - pandas is no part of `make up`
 
     folder = Path(os.environ.get("OBZVON_CAMPAIGNS") or Home.find().root / "include" / "campaigns")
-    spec = load(folder / f"{campaign}.yaml")
+    spec = load(file_of(folder, campaign))
     day = call_date.date() if call_date else _tomorrow(spec)
     try:
         with _house(dsn) as house:

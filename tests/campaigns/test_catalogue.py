@@ -129,6 +129,16 @@ def test_a_good_file_is_a_campaign(tmp_path: Path) -> None:
         ),
         ("goal:", f"tags: [{'я' * 101}]\ngoal:", f"tags: {'я' * 20}… is longer than 100 characters; shorten it"),
         (
+            "goal:",
+            'caller_ids: ["+79430000000"]\ngoal:',
+            'caller_ids.0: a caller id is 11 digits in quotes, the first one 7, without + and blanks: "79430000000"',
+        ),
+        (
+            "goal:",
+            "caller_ids: [79430000000]\ngoal:",
+            'caller_ids.0: a caller id is 11 digits in quotes, the first one 7, without + and blanks: "79430000000"',
+        ),
+        (
             "name: spring_poll",
             "name: autumn_poll",
             "name: 'autumn_poll' is not the file's name; call the file autumn_poll.yaml or correct the name",

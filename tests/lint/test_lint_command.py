@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from obzvon.__main__ import app
 from obzvon.campaigns.lines import Lines
-from obzvon.errors import CampaignFileError, PolicyError
+from obzvon.errors import CampaignFileError, ConfigError, PolicyError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +105,13 @@ def test_files_that_are_no_campaigns_are_errors_with_their_lines(tmp_path: Path)
     assert len(lines) == len(expected) + 1
     assert all(line.startswith(start) for line, start in zip(lines, expected, strict=False)), lines
     assert lines[-1] == "4 campaign files, 6 errors, 0 warnings"
+
+
+def test_a_bare_word_is_the_name_of_a_campaign(tmp_path: Path) -> None:
+    path = written(tmp_path, name="autumn")
+    assert linted("autumn", OBZVON_CAMPAIGNS=str(tmp_path)) == linted(path)
+    with pytest.raises(ConfigError, match=r"^no campaign is called nosuch; known: autumn$"):
+        linted("nosuch", OBZVON_CAMPAIGNS=str(tmp_path))
 
 
 def test_a_file_that_is_not_there_is_an_error_and_the_others_are_still_read(tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def sentence(done: subprocess.CompletedProcess[str]) -> str:
 
 def test_errors_are_one_sentence(folder: Path, warehouse_dsn: str) -> None:
     day = ("test_campaign", "--date", str(DAY))
-    assert "autumn.yaml: cannot be read" in sentence(obzvon(folder, warehouse_dsn, "autumn"))
+    said = sentence(obzvon(folder, warehouse_dsn, "nosuch"))
+    assert said.endswith("no campaign is called nosuch; known: policy, test_campaign")  # the folder holds both
     assert "also needed: --dsn (or OBZVON_WAREHOUSE)" in sentence(obzvon(folder, "", *day))
     nowhere = "postgresql://nobody@127.0.0.1:9/nothing?connect_timeout=2"
     assert "warehouse: OperationalError, it does not answer" in sentence(obzvon(folder, nowhere, *day))

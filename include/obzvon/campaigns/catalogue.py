@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from obzvon.campaigns.messages import explain
 from obzvon.campaigns.rules import broken_rules
 from obzvon.campaigns.spec import CampaignSpec
-from obzvon.errors import CampaignFileError, Fault
+from obzvon.errors import CampaignFileError, ConfigError, Fault
 
 
 class Catalogue:
@@ -48,6 +48,14 @@ def files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise CampaignFileError(f"{folder}: no such folder of campaign files; create it or correct OBZVON_CAMPAIGNS")
     return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+
+
+def file_of(folder: Path, campaign: str) -> Path:
+    """The file of a campaign by name. ConfigError: nobody is called so; it lists the names that there are."""
+    known = {path.stem: path for path in files(folder)}
+    if campaign not in known:
+        raise ConfigError(f"no campaign is called {campaign}; known: {', '.join(known) or 'none'}")
+    return known[campaign]
 
 
 def load(path: Path) -> CampaignSpec:

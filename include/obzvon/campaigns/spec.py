@@ -6,6 +6,7 @@ Vendor settings live in the vendor's module and are found through the registry, 
 
 from __future__ import annotations
 
+import re
 from datetime import time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -39,7 +40,16 @@ def _clock(value: object) -> object:
     return value
 
 
+def _caller_id(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"7\d{10}", value.strip(), re.ASCII):
+        return value
+    raise ValueError('a caller id is 11 digits in quotes, the first one 7, without + and blanks: "79430000000"')
+
+
 Clock = Annotated[time, BeforeValidator(_clock), PlainSerializer(lambda t: t.isoformat(), return_type=str)]
+
+
+CallerId = Annotated[str, BeforeValidator(_caller_id)]
 
 
 class Model(BaseModel):
@@ -328,7 +338,7 @@ class CampaignSpec(Model):
     tags: tuple[str, ...] = ()
     purpose: Purpose
     legal_approval_ref: Annotated[str, Field(min_length=1)] | None = None
-    caller_ids: tuple[Annotated[str, Field(pattern=r"^7\d{10}$")], ...] = ()
+    caller_ids: tuple[CallerId, ...] = ()
     schedule: Schedule = Schedule()
     contacts: Contacts
     window: Window | None = None
