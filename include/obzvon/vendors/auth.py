@@ -13,6 +13,7 @@ from obzvon.errors import AuthRefused, RateLimited, Refused
 from obzvon.vendors.account import Account
 
 if TYPE_CHECKING:
+    from obzvon.vendors.answers import Answer
     from obzvon.vendors.http import VendorSession
 
 Clock = Callable[[], datetime]
@@ -26,8 +27,8 @@ class Auth(ABC):
     """Gives the value of the Authorization header."""
 
     @abstractmethod
-    async def header(self, session: VendorSession) -> str:
-        """A header value that is good now; logs in when there is none."""
+    async def header(self, session: VendorSession) -> str | None:
+        """A header value that is good now; logs in when there is none. None: the proof goes in other headers."""
 
     @abstractmethod
     async def renew(self, session: VendorSession, refused: str) -> bool:
@@ -90,15 +91,18 @@ def renew_at(now: datetime, expires_at: datetime) -> datetime:
 
 
 async def logged_in(session: VendorSession, path: str, action: str, **request: Any) -> Mapping[str, Any]:
+    """The body of `login_answer`."""
+    body = (await login_answer(session, path, action, **request)).json()
+    return body if isinstance(body, dict) else {}
+
+
+async def login_answer(session: VendorSession, path: str, action: str, **request: Any) -> Answer:
     """The answer of a login or refresh request. AuthRefused when the vendor says no to it in any way."""
     try:
-        answer = await session.read("POST", path, action=action, auth=False, **request)
+        return await session.read("POST", path, action=action, auth=False, **request)
     except RateLimited:
         raise
     except Refused as error:
         status = error.status
-    else:
-        body = answer.json()
-        return body if isinstance(body, dict) else {}
     cause = f"refused; check login and password of connection {session.account.conn_id}"
     raise AuthRefused(session.vendor, action, cause, status=status)

@@ -8,7 +8,7 @@ mart  what analysts read: views, in `marts/*.sql`
 All moments are timestamptz in UTC. `phone_key` is HMAC-SHA256(secret, E.164) in hex.
 """
 
-from obzvon.warehouse.tables import contracts, dwh, ops, pii
+from obzvon.warehouse.tables import contracts, dwh, ops, pii, qa
 from obzvon.warehouse.tables.base import DISPOSITION_GROUPS, INTENT_STATES, PURPOSES, metadata
 
-__all__ = ["DISPOSITION_GROUPS", "INTENT_STATES", "PURPOSES", "contracts", "dwh", "metadata", "ops", "pii"]
+__all__ = ["DISPOSITION_GROUPS", "INTENT_STATES", "PURPOSES", "contracts", "dwh", "metadata", "ops", "pii", "qa"]
