@@ -82,6 +82,33 @@ class UnknownStatus(RowFault):
             row |= {name: self.word for name in ("status", "currentStatusName") if name in row}
 
 
+class NewColumn(RowFault):
+    """The report has a column nobody asked for, with `value` in every row. Lists without columns pass unchanged."""
+
+    do: Literal["new_column"]
+    name: str = "mood"
+    value: str = "bored"
+
+    def change(self, answer: dict[str, Any], key: str, offset: int) -> None:
+        if "columns" in answer:
+            answer["columns"].append({"field": self.name, "display_name": self.name.title(), "type": "text"})
+            for row in answer[key]:
+                row[self.name] = self.value
+
+
+class LostColumn(RowFault):
+    """The report lacks the column `name` although it was asked for. Lists without columns pass unchanged."""
+
+    do: Literal["lost_column"]
+    name: str = "result"
+
+    def change(self, answer: dict[str, Any], key: str, offset: int) -> None:
+        if "columns" in answer:
+            answer["columns"] = [column for column in answer["columns"] if column["field"] != self.name]
+            for row in answer[key]:
+                row.pop(self.name, None)
+
+
 def _offset(query: bytes) -> int:
     return int(parse_qs(query.decode("latin-1")).get("offset", ["0"])[0])
 

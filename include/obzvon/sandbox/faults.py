@@ -9,7 +9,7 @@ import orjson
 from pydantic import Field
 
 from obzvon.sandbox.clock import http_date
-from obzvon.sandbox.fault_rows import LateRows, RepeatPage, ShiftRows, UnknownStatus
+from obzvon.sandbox.fault_rows import LateRows, LostColumn, NewColumn, RepeatPage, ShiftRows, UnknownStatus
 from obzvon.sandbox.fault_wire import Hold, HoldBefore, Reset, SlowHeaders, Truncate, TruncatedGzip
 from obzvon.sandbox.script import Script
 
@@ -103,7 +103,9 @@ AnyFault = Annotated[
     | RepeatPage
     | ShiftRows
     | LateRows
-    | UnknownStatus,
+    | UnknownStatus
+    | NewColumn
+    | LostColumn,
     Field(discriminator="do"),
 ]
 

@@ -159,6 +159,10 @@ class DialogSettings(VendorSettings):
     def script_id(self) -> str:
         return f"{self.scenario_id}/{self.start_block_id}"
 
+    @property
+    def report_project(self) -> str:
+        return str(self.project_id)
+
     def schedule_rules(self) -> dict[str, Any]:
         """The part of `campaign.schedule` that does not depend on the day."""
         return {

@@ -116,6 +116,11 @@ class VendorSettings(BaseModel, ABC):
         return frozenset()
 
     @property
+    def report_project(self) -> str:
+        """The vendor's project whose columns the report has; the script where the vendor has no projects."""
+        return self.script_id
+
+    @property
     @abstractmethod
     def script_id(self) -> str:
         """The vendor's id of the script that talks: the natural key of `dwh.dim_script`."""

@@ -18,6 +18,7 @@ from obzvon.errors import AuditError, LedgerError
 from obzvon.reports.archive import Archive, drain
 from obzvon.vendors.base import Dialer, Totals
 from obzvon.warehouse.load.attempts import merge
+from obzvon.warehouse.load.drift import ColumnDrift, note_columns, note_statuses, tell
 from obzvon.warehouse.load.plan import clock, load_plan, lock_dimensions
 from obzvon.warehouse.load.staging import Staging
 
@@ -33,7 +34,8 @@ class LoadResult:
     `rows` are attempts read, `unmatched` those of no contact of ours, `unknown` those with a status nobody mapped,
     `older` those that the warehouse has newer, `orphans` calls of which only a transcript came. `reported` is every
     row of the report itself, quarantined ones included, to be compared with `control_count`, the vendor's own count
-    (None where it gives none). `unknown_columns` stay in the archive.
+    (None where it gives none). `unknown_columns` came without being asked for and stay in the archive, `lost_columns`
+    were asked for and did not come.
     """
 
     rows: int
@@ -46,6 +48,7 @@ class LoadResult:
     quarantined: int
     orphans: int
     unknown_columns: int
+    lost_columns: int
     reported: int
     control_count: int | None
 
@@ -116,9 +119,10 @@ class _Read:
     control_count: int | None = None
 
     @property
-    def unknown_columns(self) -> set[str]:
-        asked = self.page.request.get("columns")
-        return set(self.totals.columns).difference(asked) if isinstance(asked, Sequence) else set()
+    def asked(self) -> Sequence[str]:
+        """The columns that the request named; none where the vendor has no such thing."""
+        columns = self.page.request.get("columns")
+        return columns if self.totals.columns and isinstance(columns, Sequence) else ()
 
 
 def waiting_batches(conn: psycopg.Connection, intent_id: str) -> list[str]:
@@ -169,8 +173,11 @@ def load(
             loaded_at=moment,
             recount=loaded_at is None,
         )
+        columns = _columns(conn, spec, dialer.code, read, fetched_at)
+        statuses = note_statuses(conn, intent_id, fetched_at)
         _mark(conn, read, moment)
-    return _told(intent_id, batch_id, _result(staging, counts, read), read)
+    tell(spec.name, columns, statuses)
+    return _told(intent_id, batch_id, _result(staging, counts, read, columns))
 
 
 def _pages(conn: psycopg.Connection, intent_id: str, batch_id: str) -> list[_Stored]:
@@ -215,6 +222,20 @@ def _read(archive: Archive, spec: CampaignSpec, dialer: type[Dialer], staging: S
         return _Read(page, rows + page.erased_rows, dialer.totals(page.kind, stream))
 
 
+def _columns(
+    conn: psycopg.Connection, spec: CampaignSpec, vendor: str, read: Sequence[_Read], fetched_at: datetime
+) -> ColumnDrift:
+    return note_columns(
+        conn,
+        vendor=vendor,
+        project=spec.vendor.report_project,
+        campaign_id=spec.name,
+        returned=[column for each in read for column in each.totals.columns],
+        asked=[name for each in read for name in each.asked],
+        fetched_at=fetched_at,
+    )
+
+
 def _mark(conn: psycopg.Connection, read: Sequence[_Read], moment: datetime) -> None:
     """Mark the pages as loaded. A period's control count stands on its first page, so that it can be summed."""
     first: dict[str, _Read] = {}
@@ -227,7 +248,7 @@ def _mark(conn: psycopg.Connection, read: Sequence[_Read], moment: datetime) -> 
         cursor.executemany(_MARK, [(moment, each.rows, each.control_count, each.page.archive_id) for each in read])
 
 
-def _result(staging: Staging, counts: Counter[str], read: Sequence[_Read]) -> LoadResult:
+def _result(staging: Staging, counts: Counter[str], read: Sequence[_Read], columns: ColumnDrift) -> LoadResult:
     # the first page is of the report itself; other kinds (transcripts) have counts of their own
     report = [each for each in read if each.page.kind == read[0].page.kind]
     controls = [each.control_count for each in report if each.control_count is not None]
@@ -241,18 +262,15 @@ def _result(staging: Staging, counts: Counter[str], read: Sequence[_Read]) -> Lo
         unknown=counts["unknown"],
         quarantined=staging.quarantined,
         orphans=counts["orphans"],
-        unknown_columns=len(set().union(*(each.unknown_columns for each in read))),
+        unknown_columns=len(columns.new),
+        lost_columns=len(columns.lost),
         reported=sum(each.rows for each in report),
         control_count=sum(controls) if controls else None,
     )
 
 
-def _told(intent_id: str, batch_id: str, result: LoadResult, read: Sequence[_Read]) -> LoadResult:
+def _told(intent_id: str, batch_id: str, result: LoadResult) -> LoadResult:
     log.info("intent %s, batch %s: %s", intent_id[:8], batch_id, result)
-    if columns := sorted(set().union(*(each.unknown_columns for each in read))):
-        log.warning("the report has columns nobody asked for, kept in the archive only: %s", ", ".join(columns))
-    if result.unknown:
-        log.warning("%d calls have a status that the mapping does not know: they are UNKNOWN", result.unknown)
     if not result.reconciles:
         log.warning("the vendor counts %s rows, its report has %d", result.control_count, result.reported)
     return result
