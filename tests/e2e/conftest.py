@@ -37,9 +37,13 @@ def said(logs: Path, since: float) -> str:
         where = "/".join(part.partition("=")[2] for part in path.relative_to(logs).parts)
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             entry = json.loads(line) if line.startswith("{") else {}
-            if entry.get("level") in {"warning", "error", "critical"}:
+            # Python's own warnings are those of Airflow's dependencies
+            if entry.get("level") in {"warning", "error", "critical"} and entry.get("logger") != "py.warnings":
                 stamp = str(entry.get("timestamp"))
-                lines.append((stamp, f"{stamp} {where} {entry['level']}: {entry.get('event')}"))
+                raised = "".join(
+                    f"\n    {e.get('exc_type')}: {e.get('exc_value')}" for e in entry.get("error_detail", ())
+                )
+                lines.append((stamp, f"{stamp} {where} {entry['level']}: {entry.get('event')}{raised}"))
     return "\n".join(text for _, text in sorted(lines)[-200:])
 
 
