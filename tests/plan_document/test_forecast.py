@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from approving import called, campaign, planned, rules
+from approving import called, campaign, person, planned, rules
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.policy.model import Price
@@ -96,6 +96,29 @@ def test_the_finish_is_the_usual_share_of_the_window(conn: psycopg.Connection) -
     found = forecast(conn, planned(conn, 4))
     assert found.finish_expected == datetime(2031, 5, 20, 11, tzinfo=UTC)
     assert found.finish_latest == datetime(2031, 5, 20, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("hour", "finish"), [(0, 7), (2, 9), (10, 17)])
+def test_the_finish_is_not_before_the_window_that_opens_last_has_had_its_share(
+    conn: psycopg.Connection, hour: int, finish: int
+) -> None:
+    """Past lists were of Vladivostok, whose window is 0 to 10 UTC; this one has Moscow as well, 7 to 17 UTC."""
+    far = [person(number, tz_offsets=[600]) for number in range(1, 5)]
+    for day in DAYS:
+        at = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+        called(conn, planned(conn, far, day=day), day, dials=1, talk=0, at=at)
+    found = forecast(conn, planned(conn, [*far, person(5)]))
+    assert found.finish_expected == datetime(2031, 5, 20, finish, tzinfo=UTC)
+    assert found.finish_latest == datetime(2031, 5, 20, 17, tzinfo=UTC)
+
+
+def test_where_the_zone_that_opens_first_ends_last_the_whole_is_what_counts(conn: psycopg.Connection) -> None:
+    """People who may be in Vladivostok or in Moscow can be called from 7 to 10 UTC only."""
+    both = [person(1, tz_offsets=[600]), person(2, tz_offsets=[180, 600]), person(3)]
+    for day in DAYS:
+        at = datetime(day.year, day.month, day.day, 15, 18, tzinfo=UTC)
+        called(conn, planned(conn, both, day=day), day, dials=1, talk=0, at=at)
+    assert forecast(conn, planned(conn, both)).finish_expected == datetime(2031, 5, 20, 16, tzinfo=UTC)
 
 
 def test_a_vendor_without_a_price_costs_the_fee_and_nobody_knows_the_upper_end(conn: psycopg.Connection) -> None:

@@ -4,7 +4,8 @@ Attempts: the least is one a contact, the most is the worst case that the plan h
 the attempts a contact that past plans needed. Talk: expected is the minutes an attempt of all past attempts together;
 the least and the most are the 10th and the 90th percentile over past call dates (one date: all three are equal). Cost:
 attempts x (price of an attempt + marking fee) + minutes x price of a minute, least with least and most with most, in
-rubles. Finish: the median share of the window that past call dates of the campaign used.
+rubles. Finish: the median share of the window that past call dates of the campaign used, and not before the window that
+opens last has been open for that share of its own hours: earlier lists may have had nobody in that zone.
 
 Past plans are the latest ones up to this call date whose calls are all collected: of the campaign itself, else of the
 same vendor and purpose. At most `SAMPLE` contacts (and always one plan) are looked at, so a plan of a million contacts
@@ -33,6 +34,7 @@ __all__ = ["Attempts", "Basis", "Forecast", "History", "Span", "read_forecast", 
 #: Contacts of past plans that are enough to know an average.
 SAMPLE = 200_000
 KOPECK = Decimal("0.01")
+Hours = tuple[datetime, datetime]
 
 
 class Basis(StrEnum):
@@ -157,7 +159,8 @@ having count(*) > 0
 
 _PLAN = """
 select p.campaign_id, p.vendor_code, p.purpose, p.call_date, p.contacts_to_call, min(i.window_start_utc),
-    max(i.window_end_utc)
+    max(i.window_end_utc), max(i.window_start_utc),
+    (array_agg(i.window_end_utc order by i.window_start_utc desc, i.window_end_utc desc))[1]
 from ops.campaign_plan p join ops.campaign_intent i using (plan_id)
 where p.plan_id = %s group by p.plan_id
 """
@@ -192,7 +195,7 @@ def read_forecast(conn: psycopg.Connection, plan_id: str) -> Forecast | None:
 def _forecast(conn: psycopg.Connection, plan_id: str, spec: CampaignSpec, policy: Policy) -> Forecast:
     row = conn.execute(_PLAN, [plan_id]).fetchone()
     assert row is not None, "a plan exists only complete"
-    campaign, vendor, purpose, call_date, contacts, start, end = row
+    campaign, vendor, purpose, call_date, contacts, start, end, last_start, last_end = row
     (worst,) = conn.execute(_WORST, [plan_id]).fetchone() or (0,)
     past = {"vendor": vendor, "purpose": purpose, "call_date": call_date, "plan_id": plan_id}
     history = _history(conn, campaign, past)
@@ -202,7 +205,7 @@ def _forecast(conn: psycopg.Connection, plan_id: str, spec: CampaignSpec, policy
     price = policy.prices.get(vendor, Price())
     return Forecast(
         attempts, minutes, _cost(attempts, minutes, price, fee), history, price, vendor in policy.prices, fee,
-        _finish(history, start, end), end,
+        _finish(history, (start, end), (last_start, last_end)), end,
     )  # fmt: skip
 
 
@@ -242,12 +245,17 @@ def _cost(attempts: Attempts, minutes: Span, price: Price, fee: Decimal) -> Span
     )
 
 
-def _finish(history: History, start: datetime, end: datetime) -> datetime:
-    """Other campaigns with the vendor have other windows: only the campaign's own history tells."""
-    if history.basis is not Basis.CAMPAIGN or history.window_share is None:
-        return end
-    used = (end - start).total_seconds() * float(history.window_share)
-    return start + timedelta(seconds=round(used))
+def _finish(history: History, whole: Hours, last: Hours) -> datetime:
+    """Other campaigns with the vendor have other windows: only the campaign's own history tells.
+
+    `whole`: from the first opening to the last end; `last`: the window that opens last.
+    """
+    share = history.window_share
+    if history.basis is not Basis.CAMPAIGN or share is None:
+        return whole[1]
+    return max(
+        opens + timedelta(seconds=round((ends - opens).total_seconds() * float(share))) for opens, ends in (whole, last)
+    )
 
 
 def _whole(value: Decimal) -> int:
