@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -12,10 +13,11 @@ import pytest
 from approving import DAY, called, campaign, no_phone, person, planned, rules
 from rich.console import Console
 
+from obzvon.dispositions import Disposition
 from obzvon.errors import LedgerError
 from obzvon.policy.model import Cap
 from obzvon.stages.planning.document import PlanDocument, read_document
-from obzvon.stages.planning.document_text import ZONES, headline, markdown, print_document
+from obzvon.stages.planning.document_text import WORDS, ZONES, headline, markdown, print_document
 
 BEFORE = date(2031, 5, 16)
 PEOPLE = [
@@ -57,18 +59,54 @@ def test_the_markdown_says_it_all(document: PlanDocument) -> None:
         "| To call | 7 of 10 contacts, 5 vendor campaigns of up to 2 |",
         "| Dials | 14 at most, 7 expected |",
         "| Cost | 31.50–63.00 ₽, 31.50 ₽ expected |",
-        "| Forecast by | 8 past dials on 1 call date of this campaign: 0.50 min of talk a dial (0.50 to 0.50) |",
-        "| EXCL_INVALID | foreign 2, two_phones 1 | 3 |",
-        "| Policy | version 2026-11-20 |",
+        "| Hours | 10:00–20:00 local time of each; 20.05 03:00–20:00 Moscow (20.05 00:00–17:00 UTC) |",
+        "* forecast: 8 past dials on 1 call date of this campaign: 0.50 min of talk a dial (0.50 to 0.50)",
+        "| EXCL_INVALID | no phone to call, or a variable that does not fit | foreign 2, two_phones 1 | 3 |",
+        "* policy version 2026-11-20",
         "**Since the plan of 2031-05-16**",
         "* contacts 8 → 10, to call 8 → 7, dials at most 16 → 14",
         "* not called: EXCL_INVALID/foreign 0 → 2, EXCL_INVALID/two_phones 0 → 1",
         "* settings that differ: limits.chunk_size",
-        f"| Plan | {document.hash}, made 2031-05-19 12:00 UTC |",
+        f"* plan {document.hash}, made 2031-05-19 15:00 Moscow (12:00 UTC)",
     ):
         assert said in text
-    assert re.search(r"\| \+03:00 \| 10:00–20:00 \| 20\.05 07:00–17:00 \| \d \| \d \|", text)
-    assert re.search(r"\| First alone \| 1 contacts, 2031-05-20 00:00 to 2031-05-20 01:00 UTC \|", text)
+    assert re.search(r"\| \+03:00 \| 10:00–20:00 \| 20\.05 10:00–20:00 \| 20\.05 07:00–17:00 \| \d \| \d \|", text)
+    assert "| First alone | 1 contacts, 20.05 03:00–04:00 Moscow (20.05 00:00–01:00 UTC) |" in text
+
+
+def test_what_a_person_decides_on_comes_first(document: PlanDocument) -> None:
+    """The facts are five lines, then what changed and the warnings; tables and details follow."""
+    lines = markdown(replace(document, warnings=("canary: too small",))).splitlines()
+    starts = ("| **test_campaign**", "**Since the plan", "**Warnings**", "**Not called**", "**Zones**", "**How it was")
+    places = [next(n for n, line in enumerate(lines) if line.startswith(start)) for start in starts]
+    assert places == sorted(places)
+    assert places[1] <= 6
+    facts = "\n".join(lines[: places[1]])
+    assert [name for name in ("Calls", "To call", "Hours", "Cost", "Finish") if f"| {name} |" not in facts] == []
+
+
+def test_every_exclusion_has_plain_words() -> None:
+    assert set(WORDS) == {code for code in Disposition if code.startswith("EXCL_")}
+
+
+def test_a_window_over_midnight_names_both_dates(conn: psycopg.Connection) -> None:
+    """Kamchatka's morning is the day before in UTC."""
+    text = markdown(read_document(conn, planned(conn, [person(1, tz_offsets=[720])]).plan_id))
+    assert "| 20.05 01:00–11:00 | 19.05 22:00–20.05 08:00 |" in text
+
+
+def test_campaigns_that_have_the_people_that_day_are_named(conn: psycopg.Connection) -> None:
+    policy = rules(one_campaign_a_day=True)
+    one, two = ("a" * 64, "b" * 64)
+    first = [person(1), person(2), person(3, person_key=one)]
+    planned(conn, first, spec=campaign(name="first_campaign"), policy=policy)
+    planned(conn, [person(4, person_key=two)], spec=campaign(name="second_campaign"), policy=policy)
+    planned(conn, [person(6)], spec=campaign(name="earlier_campaign"), policy=policy, day=BEFORE)
+    people = [person(1), person(2), person(4), person(5), person(6), person(7, person_key=one)]
+    loose = campaign(contacts=_loose())
+    text = markdown(read_document(conn, planned(conn, people, spec=loose, policy=policy).plan_id))
+    said = "other_campaign_phone 3 (first_campaign 2, second_campaign 1), other_campaign_person 1 (first_campaign 1)"
+    assert f"| EXCL_DUPLICATE | twice in the list, or with another campaign | {said} | 4 |" in text
 
 
 def test_both_renderings_say_the_same(document: PlanDocument) -> None:
@@ -105,8 +143,8 @@ def test_many_zones_stay_on_one_screen(conn: psycopg.Connection) -> None:
 def test_a_plan_without_history_says_that_the_talk_is_unknown(conn: psycopg.Connection) -> None:
     text = markdown(read_document(conn, planned(conn, 4).plan_id))
     assert "without talk, whose length nobody knows yet" in text
-    assert "| Forecast by | no past calls of this campaign, nor of this vendor and purpose |" in text
-    assert "| Finish | 2031-05-20 17:00 UTC at the latest |" in text
+    assert "* forecast: no past calls of this campaign, nor of this vendor and purpose" in text
+    assert "| Finish | 2031-05-20 20:00 Moscow (17:00 UTC) at the latest |" in text
     assert "Since the plan" not in text
 
 
@@ -115,7 +153,7 @@ def test_a_plan_without_a_forecast_is_shown_without_one(conn: psycopg.Connection
     conn.execute("update ops.campaign_plan set forecast = null, policy_hash = null")
     found = read_document(conn, plan)
     assert found.forecast is None
-    assert "| Policy | version not stored |" in markdown(found)
+    assert "* policy version not stored" in markdown(found)
 
 
 def test_the_lint_of_campaign_and_policy_is_in_it(conn: psycopg.Connection) -> None:

@@ -21,7 +21,7 @@ from obzvon.stages.planning.differences import Differences, differences
 from obzvon.stages.planning.forecast import Forecast, read_forecast
 from obzvon.stages.planning.summary import PlanSummary, summarise
 
-__all__ = ["CanaryPart", "PlanDocument", "PlanHead", "ZonePart", "read_document"]
+__all__ = ["CanaryPart", "Holder", "PlanDocument", "PlanHead", "ZonePart", "read_document"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,15 @@ class CanaryPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """A campaign that has contacts of this list on that day, by the `reason` for which they are not called."""
+
+    reason: str
+    campaign: str
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanHead:
     """What a plan is about. Moments are UTC; `policy_version` is None where no policy was stored with the plan."""
 
@@ -67,8 +76,9 @@ class PlanHead:
 class PlanDocument:
     """One stored plan.
 
-    `zones` are without the canary. `forecast` is None for a plan of a version without forecasts, `last` for the first
-    plan of the campaign. `warnings` are those that the lint of campaign and policy has, as they are stored.
+    `zones` are without the canary. `holders` are those of now: what was given back since is not named. `forecast` is
+    None for a plan of a version without forecasts, `last` for the first plan of the campaign. `warnings` are those that
+    the lint of campaign and policy has, as they are stored.
     """
 
     head: PlanHead
@@ -76,6 +86,7 @@ class PlanDocument:
     forecast: Forecast | None
     zones: tuple[ZonePart, ...]
     canary: CanaryPart | None
+    holders: tuple[Holder, ...]
     last: Differences | None
     warnings: tuple[str, ...]
 
@@ -112,6 +123,22 @@ where i.plan_id = %s and i.batch_no = %s
 group by p.plan_id
 """
 
+# A contact may be with several campaigns, and counts for each.
+_HELD = """
+select '{reason}' as reason, r.campaign_id as campaign, count(distinct c.row_no)::integer as contacts
+from ops.plan_contact c join ops.attempt_reservation r on r.{key} = c.{key} join ops.campaign_intent i
+    on i.intent_id = r.intent_id and i.plan_id <> c.plan_id
+where c.plan_id = %(plan)s and c.exclusion_reason = '{reason}' and greatest(r.held, r.attempts) > 0
+  and r.local_date in (
+    select call_date from ops.campaign_plan where plan_id = %(plan)s
+    union select local_date from ops.campaign_intent where plan_id = %(plan)s)
+group by r.campaign_id
+"""
+_HOLDERS = "{} union all {} order by contacts desc, campaign".format(
+    _HELD.format(reason="other_campaign_phone", key="phone_key"),
+    _HELD.format(reason="other_campaign_person", key="person_key"),
+)
+
 _RULES = """
 select p.spec, y.policy from ops.campaign_plan p join ops.policy y using (policy_hash) where p.plan_id = %s
 """
@@ -127,16 +154,26 @@ def read_document(conn: psycopg.Connection, plan_id: str, *, reused: bool = Fals
         zones = tuple(cursor.execute(_ZONES, [plan_id, CANARY_BATCH]))
     with conn.cursor(row_factory=class_row(CanaryPart)) as cursor:
         canary = cursor.execute(_CANARY, [plan_id, CANARY_BATCH]).fetchone()
+    summary = summarise(conn, plan_id, reused=reused)
     warnings = [*_warnings(conn, plan_id), *_closed_before(canary, zones)]
     return PlanDocument(
         head=head,
-        summary=summarise(conn, plan_id, reused=reused),
+        summary=summary,
         forecast=read_forecast(conn, plan_id),
         zones=zones,
         canary=canary,
+        holders=_holders(conn, plan_id, summary),
         last=differences(conn, plan_id),
         warnings=tuple(warnings),
     )
+
+
+def _holders(conn: psycopg.Connection, plan_id: str, summary: PlanSummary) -> tuple[Holder, ...]:
+    """Which campaigns have the people who are left to other campaigns, most people first."""
+    if not any(group.reason.startswith("other_campaign_") for group in summary.excluded):
+        return ()
+    with conn.cursor(row_factory=class_row(Holder)) as cursor:
+        return tuple(cursor.execute(_HOLDERS.encode(), {"plan": plan_id}))
 
 
 def _closed_before(canary: CanaryPart | None, zones: Sequence[ZonePart]) -> Iterator[str]:

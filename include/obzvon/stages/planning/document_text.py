@@ -1,27 +1,42 @@
 """The plan's document in words: Markdown for the question in the UI, and a print for the command line.
 
-Both say the same: a headline, the facts, small tables, what changed, warnings. It fits one screen: reasons are summed
-up by decision, and of more than `ZONES` zones the smallest are one row.
+Both say the same, what a person decides on first: how many, when, for how much, what changed, warnings; then small
+tables, and how the plan was made. It fits one screen: reasons are summed up by decision, and of more than `ZONES` zones
+the smallest are one row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from itertools import groupby, zip_longest
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 
+from obzvon.dispositions import Disposition
 from obzvon.stages.planning.differences import Differences
 from obzvon.stages.planning.document import PlanDocument, ZonePart
 from obzvon.stages.planning.forecast import Basis, Forecast, History, Span
+from obzvon.stages.planning.summary import ExcludedCount
 
 __all__ = ["headline", "markdown", "print_document"]
 
 ZONES, REASONS, SETTINGS, TALL = 12, 6, 8, 5
+MOSCOW = ZoneInfo("Europe/Moscow")
+
+#: Why people are not called, beside the code.
+WORDS = {
+    Disposition.EXCL_INVALID: "no phone to call, or a variable that does not fit",
+    Disposition.EXCL_NO_CONSENT: "no proven consent",
+    Disposition.EXCL_DNC: "asked not to be called",
+    Disposition.EXCL_DUPLICATE: "twice in the list, or with another campaign",
+    Disposition.EXCL_CAP: "called as often as the policy allows",
+    Disposition.EXCL_WINDOW: "no hours in which they may be called",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +64,9 @@ def markdown(document: PlanDocument) -> str:
     """The whole document."""
     head = (f"**{document.head.campaign}**", document.head.title)
     parts = [_markdown_lines(_side_by_side([head, *_facts(document)]), ["---"] * 4)]
+    parts += [_markdown_list(title, lines) for title, lines in _news(document)]
     parts += [_markdown_grid(grid) for grid in _grids(document)]
-    parts += [f"**{title}**\n\n{_bullets(lines)}" for title, lines in _lists(document) if lines]
+    parts += [_markdown_list("How it was made", list(_made(document)))]
     return "\n\n".join(parts)
 
 
@@ -62,37 +78,51 @@ def print_document(console: Console, document: PlanDocument) -> None:
     for name, value in _facts(document):
         facts.add_row(name, value)
     console.print(facts)
+    for title, lines in _news(document):
+        _print_list(console, title, lines)
     for grid in _grids(document):
         console.print(_console_grid(grid))
-    for title, lines in _lists(document):
-        if lines:
-            console.print(f"\n{title}", style="bold", markup=False)
-            for line in lines:
-                console.print(f"  {line}", markup=False, soft_wrap=True)
+    _print_list(console, "How it was made", list(_made(document)))
 
 
 def _facts(document: PlanDocument) -> Iterator[tuple[str, str]]:
+    """What a person decides on."""
     head, summary, forecast = document.head, document.summary, document.forecast
     yield "Calls", f"{head.call_date}, {head.purpose}, by {head.vendor}"
+    yield "Hours", _hours(document)
     called = f"{_n(summary.contacts_to_call)} of {_n(summary.contacts_total)} contacts"
     yield "To call", f"{called}, {_n(summary.intents)} vendor campaigns of up to {_n(head.chunk_size)}"
     expected = f", {_n(forecast.attempts.expected)} expected" if forecast else ""
     yield "Dials", f"{_n(summary.worst_case_attempts)} at most{expected}"
     if forecast:
         yield "Cost", _cost(forecast)
-        yield "Forecast by", _basis(forecast.history)
-    yield "Hours", f"{_moment(summary.window_start)} to {_moment(summary.window_end)} UTC"
-    if forecast:
-        latest = f"{_moment(forecast.finish_latest)} UTC at the latest"
+        latest = f"{_moment(forecast.finish_latest)} at the latest"
         own = forecast.history.basis is Basis.CAMPAIGN
-        yield "Finish", f"{_moment(forecast.finish_expected)} UTC expected, {latest}" if own else latest
+        yield "Finish", f"{_moment(forecast.finish_expected)} expected, {latest}" if own else latest
     if document.canary:
         part = document.canary
-        yield "First alone", f"{_n(part.contacts)} contacts, {_moment(part.starts_at)} to {_moment(part.ends_at)} UTC"
-    yield "Policy", f"version {head.policy_version or 'not stored'}"
+        yield "First alone", f"{_n(part.contacts)} contacts, {_both(part.starts_at, part.ends_at)}"
+
+
+def _made(document: PlanDocument) -> Iterator[str]:
+    """What a person may want to look up."""
+    head, forecast = document.head, document.forecast
+    yield f"plan {document.hash}, made {_moment(head.planned_at)}"
+    yield f"policy version {head.policy_version or 'not stored'}"
     if head.list_changed_at:
-        yield "List written", f"{_moment(head.list_changed_at)} UTC"
-    yield "Plan", f"{document.hash}, made {_moment(head.planned_at)} UTC"
+        yield f"list written {_moment(head.list_changed_at)}"
+    if forecast:
+        yield f"forecast: {_basis(forecast.history)}"
+
+
+def _hours(document: PlanDocument) -> str:
+    """Their own clocks, and when that is here."""
+    summary, zones = document.summary, document.zones
+    here = _both(summary.window_start, summary.window_end)
+    if not zones:
+        return here
+    first, last = min(part.local_from for part in zones), max(part.local_to for part in zones)
+    return f"{first:%H:%M}–{last:%H:%M} local time of each; {here}"
 
 
 def _cost(forecast: Forecast) -> str:
@@ -114,17 +144,25 @@ def _basis(history: History) -> str:
 
 def _grids(document: PlanDocument) -> Iterator[_Grid]:
     if document.summary.excluded:
-        yield _Grid("Not called", ("decision", "reasons", "contacts"), tuple(_excluded(document)), 1)
+        yield _Grid("Not called", ("decision", "that is", "reasons", "contacts"), tuple(_excluded(document)), 1)
     if document.zones:
-        columns = ("zone", "hours there", "UTC", "contacts", "vendor campaigns")
-        yield _Grid("Zones", columns, tuple(_zones(document)), 2, short=(0, 1, 3))
+        columns = ("zone", "hours there", "Moscow", "UTC", "contacts", "vendor campaigns")
+        yield _Grid("Zones", columns, tuple(_zones(document)), 2, short=(0, 1, 4))
 
 
 def _excluded(document: PlanDocument) -> Iterator[tuple[str, ...]]:
     ordered = sorted(document.summary.excluded, key=lambda group: (group.code, -group.contacts, group.reason))
     for code, groups in groupby(ordered, key=lambda group: group.code):
-        found = [(f"{group.reason} {_n(group.contacts)}", group.contacts) for group in groups]
-        yield code, _some([text for text, _ in found], REASONS), _n(sum(contacts for _, contacts in found))
+        found = [(_reason(document, group), group.contacts) for group in groups]
+        words, reasons = WORDS[Disposition(code)], _some([text for text, _ in found], REASONS)
+        yield code, words, reasons, _n(sum(contacts for _, contacts in found))
+
+
+def _reason(document: PlanDocument, group: ExcludedCount) -> str:
+    """The reason with its count; where other campaigns have the people, which ones."""
+    said = f"{group.reason} {_n(group.contacts)}"
+    held = [f"{who.campaign} {_n(who.contacts)}" for who in document.holders if who.reason == group.reason]
+    return f"{said} ({_some(held, REASONS)})" if held else said
 
 
 def _zones(document: PlanDocument) -> Iterator[tuple[str, ...]]:
@@ -132,10 +170,11 @@ def _zones(document: PlanDocument) -> Iterator[tuple[str, ...]]:
     shown, rest = set(most[:ZONES]), most[ZONES:]
     for part in document.zones:
         if part in shown:
-            yield _place(part), _local(part, document.head.call_date), _utc(part), _n(part.contacts), _n(part.intents)
+            hours = (_stretch(part.starts_at, part.ends_at, zone) for zone in (MOSCOW, UTC))
+            yield _place(part), _local(part, document.head.call_date), *hours, _n(part.contacts), _n(part.intents)
     if rest:
         contacts, intents = sum(part.contacts for part in rest), sum(part.intents for part in rest)
-        yield f"{len(rest)} more", "", "", _n(contacts), _n(intents)
+        yield f"{len(rest)} more", "", "", "", _n(contacts), _n(intents)
 
 
 def _place(part: ZonePart) -> str:
@@ -149,14 +188,11 @@ def _local(part: ZonePart, call_date: date) -> str:
     return hours if part.local_date == call_date else f"{part.local_date:%d.%m} {hours}"
 
 
-def _utc(part: ZonePart) -> str:
-    return f"{part.starts_at.astimezone(UTC):%d.%m %H:%M}–{part.ends_at.astimezone(UTC):%H:%M}"
-
-
-def _lists(document: PlanDocument) -> Iterator[tuple[str, list[str]]]:
+def _news(document: PlanDocument) -> Iterator[tuple[str, list[str]]]:
     if document.last:
         yield f"Since the plan of {document.last.call_date}", list(_changes(document.last))
-    yield "Warnings", list(document.warnings)
+    if document.warnings:
+        yield "Warnings", list(document.warnings)
 
 
 def _changes(last: Differences) -> Iterator[str]:
@@ -206,8 +242,14 @@ def _console_grid(grid: _Grid) -> Table:
     return table
 
 
-def _bullets(lines: Sequence[str]) -> str:
-    return "\n".join(f"* {line}" for line in lines)
+def _markdown_list(title: str, lines: Sequence[str]) -> str:
+    return f"**{title}**\n\n" + "\n".join(f"* {line}" for line in lines)
+
+
+def _print_list(console: Console, title: str, lines: Sequence[str]) -> None:
+    console.print(f"\n{title}", style="bold", markup=False)
+    for line in lines:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 def _n(number: int) -> str:
@@ -223,4 +265,16 @@ def _span(span: Span) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+    here, utc = moment.astimezone(MOSCOW), moment.astimezone(UTC)
+    there = f"{utc:%H:%M}" if utc.date() == here.date() else f"{utc:%Y-%m-%d %H:%M}"
+    return f"{here:%Y-%m-%d %H:%M} Moscow ({there} UTC)"
+
+
+def _both(start: datetime, end: datetime) -> str:
+    return f"{_stretch(start, end, MOSCOW)} Moscow ({_stretch(start, end, UTC)} UTC)"
+
+
+def _stretch(start: datetime, end: datetime, zone: tzinfo) -> str:
+    first, last = start.astimezone(zone), end.astimezone(zone)
+    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%d.%m %H:%M}"
+    return f"{first:%d.%m %H:%M}–{until}"
