@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,13 @@ from obzvon.campaigns.catalogue import load
 from obzvon.campaigns.spec import CampaignSpec, Contacts
 from obzvon.contacts.phones import Reason
 from obzvon.contacts.prepare import BAD_VARIABLE
+from obzvon.dispositions import HUMAN, PRECEDENCE, Disposition
+from obzvon.stages.planning.document_text import WORDS
 from obzvon.vendors.settings import VendorSettings
+from obzvon.warehouse import seeds as warehouse_seeds
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "campaign-file.md").read_text("utf-8")
+DISPOSITIONS = Path(warehouse_seeds.__file__).with_name("seeds") / "dispositions.csv"
 BLOCKS = re.findall(r"^```yaml *(\S*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 WHOLE = [text for place, text in BLOCKS if not place]
 PARTS = [(place, text) for place, text in BLOCKS if place]
@@ -100,6 +105,24 @@ def test_optional_keys_show_their_defaults() -> None:
     for key in ("registry", "max_reject_share", "max_contacts", "max_change_share", "max_age_hours"):
         assert getattr(whole.contacts, key) == Contacts.model_fields[key].default
         assert key in whole.contacts.model_fields_set
+
+
+def test_every_outcome_stands_on_the_page_as_it_is_stored() -> None:
+    section = PAGE.split("## Outcomes")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \| (yes|no) \|$", section, re.MULTILINE)
+    shown = [(code, group, {"yes": "true", "no": "false"}[counts]) for code, group, _, counts in rows]
+    with DISPOSITIONS.open(encoding="utf-8", newline="") as file:
+        seeds = list(csv.DictReader(file))
+    stored = [(row["disposition_code"], row["disposition_group"], row["counts_towards_cap"]) for row in seeds]
+    assert sorted(shown) == sorted(stored)
+    assert {code for code, _, _ in shown} == set(Disposition)
+    assert {code for code, group, _ in shown if group == "HUMAN"} == HUMAN
+    assert {code for code, _, said, _ in rows if said.startswith("the plan: ")} == set(WORDS)
+
+
+def test_the_order_of_the_outcomes_is_that_of_the_page() -> None:
+    order = ", ".join("the goal" if code is Disposition.GOAL else code for code in PRECEDENCE)
+    assert f"# {order}\n" in WHOLE[0]
 
 
 def test_every_reason_of_an_unusable_row_stands_on_the_page() -> None:
