@@ -14,6 +14,7 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import LedgerError
 from obzvon.ledger.keys import external_id, intent_id, plan_id
 from obzvon.stages.collect import load_plan
+from obzvon.stages.marts import refresh
 
 MAY = date(2026, 5, 20)
 JUNE = date(2026, 6, 22)
@@ -75,6 +76,7 @@ def test_excluded_contacts_come_with_their_reason_and_are_closed_by_the_plan(con
         (4, "c3", "EXCL_INVALID", "two_phones", "EXCL_INVALID", True, 0),
         (5, "c4", "EXCL_DNC", "suppressed", "EXCL_DNC", True, 0),
     ]
+    refresh(conn)
     query = "select contacts_total, contacts_excluded, contacts_eligible from mart.v_campaign_funnel"
     assert rows(conn, query) == [(5, 3, 2)]
     assert rows(conn, "select sum(contacts) from mart.v_exclusions") == [(3,)]
@@ -82,6 +84,7 @@ def test_excluded_contacts_come_with_their_reason_and_are_closed_by_the_plan(con
 
 def test_a_plan_that_calls_nobody_is_complete_in_the_warehouse(conn: psycopg.Connection) -> None:
     load_plan(conn, spec(), planned(conn, MAY, LIST[2:]))
+    refresh(conn)
     query = "select contacts_total, contacts_eligible, contact_rate from mart.v_campaign_funnel"
     assert rows(conn, query) == [(3, 0, None)]
 

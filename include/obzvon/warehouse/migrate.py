@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from obzvon.errors import ConfigError
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.marts import create_marts
+from obzvon.warehouse.readers import grant_reading
 from obzvon.warehouse.seeds import seed
 from obzvon.warehouse.tables import metadata
 
@@ -32,11 +33,12 @@ def _config(dsn: str) -> Config:
 
 
 def migrate(dsn: str) -> None:
-    """Bring the warehouse to the newest schema: tables by Alembic, then seeds and marts, replayed each time."""
+    """Bring the warehouse to the newest schema: tables by Alembic; seeds, marts and readers' rights each time."""
     command.upgrade(_config(dsn), "head")
     with connect(dsn) as conn:
         seed(conn)
         create_marts(conn)
+        grant_reading(conn)
 
 
 def restore_dwh(dsn: str) -> list[str]:
@@ -58,6 +60,7 @@ def restore_dwh(dsn: str) -> list[str]:
             assert isinstance(conn, psycopg.Connection)
             seed(conn)
             create_marts(conn)
+            grant_reading(conn)
     return [str(table) for table in missing]
 
 
@@ -82,7 +85,7 @@ def schema_is_current(dsn: str) -> bool:
 
 
 def _ours(name: str | None, kind: str, parents: object) -> bool:
-    return kind != "schema" or name in {"ops", "pii", "dwh"}
+    return kind != "schema" or name in {"ops", "pii", "dwh", "mart"}
 
 
 if __name__ == "__main__":

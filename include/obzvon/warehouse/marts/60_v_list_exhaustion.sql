@@ -1,36 +1,34 @@
 -- How much of the list is spent: a contact is closed by a terminal outcome or by its number of attempts.
 create or replace view mart.v_list_exhaustion as
-with per_contact as (
-    select f.plan_id,
-           f.row_no,
-           f.intent_id,
-           f.campaign_key,
-           f.call_date,
-           coalesce(bool_or(a.is_terminal), false)                        as by_outcome,
-           count(*) filter (where a.is_dialed) >= k.max_attempts          as by_limit
-    from dwh.fact_campaign_contact f
-    join dwh.dim_campaign k using (campaign_key)
-    left join mart.v_attempt a on a.intent_id = f.intent_id and a.contact_key = f.contact_key
-    where f.exclusion_code is null
-    group by f.plan_id, f.row_no, k.max_attempts
-)
-select k.campaign_id,
-       c.call_date,
+select p.campaign_id,
+       p.call_date,
        c.intent_id,
        c.campaign_key,
-       count(*)                                                             as eligible,
-       count(*) filter (where by_outcome or by_limit)                       as closed,
-       round(count(*) filter (where by_outcome or by_limit)::numeric
-             / count(*), 4)                                                 as exhaustion_rate,
-       count(*) filter (where by_outcome)                                   as closed_by_outcome,
-       count(*) filter (where by_limit and not by_outcome)                  as closed_by_limit
-from per_contact c
-join dwh.dim_campaign k using (campaign_key)
-group by k.campaign_id, c.call_date, c.intent_id, c.campaign_key;
+       p.is_final,
+       p.is_partial,
+       sum(c.contacts)::bigint                                                                  as eligible,
+       sum(c.closed_by_outcome + c.closed_by_limit)::bigint                                     as closed,
+       round(sum(c.closed_by_outcome + c.closed_by_limit)::numeric / sum(c.contacts), 4)        as exhaustion_rate,
+       sum(c.closed_by_outcome)::bigint                                                         as closed_by_outcome,
+       sum(c.closed_by_limit)::bigint                                                           as closed_by_limit,
+       p.date_key,
+       c.plan_id
+from mart.contact_outcome c
+join mart.v_plan p using (plan_id)
+where c.exclusion_code is null
+group by p.campaign_id, p.call_date, c.intent_id, c.campaign_key, p.is_final, p.is_partial, p.date_key, c.plan_id;
 
 comment on view mart.v_list_exhaustion is 'Исчерпание списка по заданиям';
-comment on column mart.v_list_exhaustion.eligible is 'Контактов к обзвону, E';
-comment on column mart.v_list_exhaustion.closed is 'Контактов, которым звонить больше не нужно';
-comment on column mart.v_list_exhaustion.exhaustion_rate is 'Исчерпание: (окончательный исход или попыток ≥ максимума) / eligible';
-comment on column mart.v_list_exhaustion.closed_by_outcome is 'Закрыты окончательным исходом';
-comment on column mart.v_list_exhaustion.closed_by_limit is 'Закрыты числом попыток';
+comment on column mart.v_list_exhaustion.campaign_id is 'Кампания';
+comment on column mart.v_list_exhaustion.call_date is 'Дата звонков по местному времени абонентов';
+comment on column mart.v_list_exhaustion.intent_id is 'Задание у платформы';
+comment on column mart.v_list_exhaustion.campaign_key is 'Версия кампании';
+comment on column mart.v_list_exhaustion.is_final is 'Все задания плана у платформы закрыты';
+comment on column mart.v_list_exhaustion.is_partial is 'Хотя бы одно задание плана закрыто по сроку, отчёт неполон';
+comment on column mart.v_list_exhaustion.eligible is 'Контактов к обзвону, E, шт.';
+comment on column mart.v_list_exhaustion.closed is 'Контактов, которым звонить больше не нужно, шт.: closed_by_outcome + closed_by_limit';
+comment on column mart.v_list_exhaustion.exhaustion_rate is 'Исчерпание, доля: closed / eligible';
+comment on column mart.v_list_exhaustion.closed_by_outcome is 'Закрыты окончательным исходом, шт.';
+comment on column mart.v_list_exhaustion.closed_by_limit is 'Закрыты числом попыток (≥ максимума кампании), шт.';
+comment on column mart.v_list_exhaustion.date_key is 'Дата звонков, ГГГГММДД';
+comment on column mart.v_list_exhaustion.plan_id is 'План: одна кампания на одну дату звонков';

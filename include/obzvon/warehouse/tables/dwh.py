@@ -186,6 +186,7 @@ fact_qa_review = sa.Table(
     C("reviewer_id", sa.Text),
     C("reviewed_at", MOMENT, nullable=False),
     C("appeal_state", sa.Text),
+    sa.Index("ix_fact_qa_review_call", "vendor_code", "vendor_call_id"),
     sa.ForeignKeyConstraint(
         ["vendor_code", "vendor_call_id"],
         ["dwh.fact_call_attempt.vendor_code", "dwh.fact_call_attempt.vendor_call_id"],
