@@ -47,6 +47,21 @@ def test_stages_come_in_the_order_of_the_pipeline_with_their_counts() -> None:
     assert [stage.name for stage in found] == ["plan", "approve", "launch", "wait", "collect", "deliver", "audit"]
 
 
+def test_what_was_skipped_is_no_part_of_the_count() -> None:
+    found = stages(tasks(launch=["success", "skipped", "success"], wait=["skipped", "success"], collect=["skipped"]))
+    assert [str(stage) for stage in found][2:5] == ["launch done (2 of 2)", "wait done", "collect skipped"]
+
+
+@pytest.mark.parametrize("state", [None, "skipped"])
+def test_doubts_count_only_where_there_are_some(state: str | None) -> None:
+    """Airflow shows a group that is mapped over nothing, or not yet, as one task."""
+    batches = tasks(launch=["success", "success"])
+    found = stages([*batches, TaskInstance("doubt.launch", -1, 0, state)])
+    assert str(found[2]) == "launch done (2 of 2)"
+    found = stages([*batches, TaskInstance("doubt.launch", 0, 1, "running")])
+    assert str(found[2]) == "launch running (2 of 3)"
+
+
 def test_without_a_terminal_a_change_is_one_line_and_no_change_is_none() -> None:
     out = io.StringIO()
     first = Snapshot("demo_twin", RUN, stages(tasks(plan="running")), Counts())

@@ -53,7 +53,7 @@ _MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a run; `done` of `total` task instances have ended well."""
+    """One stage of a run; `done` of `total` task instances have ended well. Skipped ones had nothing to do: no part."""
 
     name: str
     look: Look
@@ -98,11 +98,17 @@ def snapshot(api: AirflowApi, conn: psycopg.Connection, campaign: str, plan: str
 
 def stages(tasks: Sequence[TaskInstance]) -> tuple[Stage, ...]:
     """The stages of a run in the order of the pipeline; mapped tasks of one stage count together."""
-    return tuple(_stage(name, [t.state for t in tasks if t.task_id.rpartition(".")[2] == name]) for name in STAGES)
+    known = [(t.task_id.rpartition(".")[2], t.state) for t in tasks if not _nobody_in_doubt(t)]
+    return tuple(_stage(name, [state for stage, state in known if stage == name]) for name in STAGES)
+
+
+def _nobody_in_doubt(task: TaskInstance) -> bool:
+    """True for the one task that Airflow shows of a `doubt` group while, or because, nothing is in doubt."""
+    return task.task_id.startswith("doubt.") and task.map_index < 0
 
 
 def _stage(name: str, states: list[str | None]) -> Stage:
-    done = states.count("success")
+    done, total = states.count("success"), len(states) - states.count("skipped")
     if "failed" in states:
         look = Look.FAILED
     elif "upstream_failed" in states:
@@ -112,8 +118,8 @@ def _stage(name: str, states: list[str | None]) -> Stage:
     elif all(state == "skipped" for state in states):
         look = Look.SKIPPED
     else:
-        look = Look.DONE if done + states.count("skipped") == len(states) else Look.RUNNING
-    return Stage(name, look, done, len(states))
+        look = Look.DONE if done == total else Look.RUNNING
+    return Stage(name, look, done, total)
 
 
 class Progress:
