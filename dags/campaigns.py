@@ -20,6 +20,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_parsi
 from obzvon.campaigns.catalogue import Catalogue
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.ledger.keys import CANARY_BATCH
+from obzvon_provider.assets import ATTEMPTS
 from obzvon_provider.operators.approve import ApproveOperator
 from obzvon_provider.operators.audit import AuditOperator
 from obzvon_provider.operators.canary import CanaryOperator
@@ -49,7 +50,9 @@ def called(plan_id: object, batch_no: int) -> tuple[LaunchOperator, CollectOpera
     of = {"plan_id": plan_id, "batch_no": batch_no}
     launch = LaunchOperator(task_id="launch", execution_timeout=timedelta(hours=2), **of, **RETRY)
     wait = WaitSensor(task_id="wait", **of, **RETRY)
-    collect = CollectOperator(task_id="collect", execution_timeout=timedelta(hours=2), **of, **RETRY)
+    collect = CollectOperator(
+        task_id="collect", outlets=[ATTEMPTS], execution_timeout=timedelta(hours=2), **of, **RETRY
+    )
     launch >> wait >> collect
     return launch, collect
 
@@ -88,12 +91,12 @@ def campaign_dag(spec: CampaignSpec) -> DAG:
             settle = SettleOperator(task_id="settle", plan_id=plan_id, batch_no=batch_no, **RETRY)
             launch, collect = called(plan_id, batch_no)
             settle >> launch
-            collect >> DeliverOperator(task_id="deliver", **done)
+            collect >> DeliverOperator(task_id="deliver", outlets=[ATTEMPTS], **done)
 
         # One failed batch must not keep the other batches' calls from being delivered; the audit fails the run for it.
         # A plan that was not approved skips them: a skipped task before them is enough for that.
         some = TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
-        deliver = DeliverOperator(task_id="deliver", trigger_rule=some, **done)
+        deliver = DeliverOperator(task_id="deliver", outlets=[ATTEMPTS], trigger_rule=some, **done)
         doubts = DoubtsOperator(task_id="doubts", trigger_rule=some, **done)
         # No doubt is the rule, and a group mapped over nothing is skipped: that must not skip the audit.
         settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.ALL_DONE)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, task_group
 
+from obzvon_provider.assets import ATTEMPTS
 from obzvon_provider.operators.audit import AuditOperator
 from obzvon_provider.operators.deliver import DeliverOperator
 from obzvon_provider.operators.late import LateOperator, LatePlansOperator
@@ -42,8 +43,8 @@ with DAG(
     def plan(plan_id: str) -> None:
         """One plan, whatever becomes of the others."""
         of = {"plan_id": plan_id, "max_active_tis_per_dagrun": AT_ONCE}
-        pull = LateOperator(task_id="pull", execution_timeout=timedelta(hours=2), **of)
-        deliver = DeliverOperator(task_id="deliver", execution_timeout=timedelta(hours=4), **of)
+        pull = LateOperator(task_id="pull", outlets=[ATTEMPTS], execution_timeout=timedelta(hours=2), **of)
+        deliver = DeliverOperator(task_id="deliver", outlets=[ATTEMPTS], execution_timeout=timedelta(hours=4), **of)
         audit = AuditOperator(task_id="audit", execution_timeout=timedelta(hours=1), **of)
         pull >> deliver >> audit
 

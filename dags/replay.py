@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
+from obzvon_provider.assets import ATTEMPTS
 from obzvon_provider.operators.replay import ReplayOperator
 
 DOC = """
@@ -35,4 +36,4 @@ with DAG(
         ),
     },
 ):
-    ReplayOperator(task_id="replay", execution_timeout=timedelta(hours=12))
+    ReplayOperator(task_id="replay", outlets=[ATTEMPTS], execution_timeout=timedelta(hours=12))

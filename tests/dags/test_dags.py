@@ -21,6 +21,7 @@ EXPECTED = {
     "campaign__demo_dialog": None,
     "campaign__demo_twin": None,
     "late_results": "40 5 * * *",
+    "marts": None,
     "replay": None,
     "retention": "20 4 * * *",
 }
