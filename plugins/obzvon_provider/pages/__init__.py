@@ -1,0 +1,1 @@
+"""The pages for analysts inside the Airflow UI: campaigns, one campaign, best time, data health. Marts only."""
