@@ -55,3 +55,9 @@ comment on column mart.v_compliance.rules_broken is 'Нарушений по п�
 comment on column mart.v_compliance.breaches_per_1000 is 'Нарушений на 1000 наборов: breaches × 1000 / attempts';
 comment on column mart.v_compliance.date_key is 'Дата звонков, ГГГГММДД';
 comment on column mart.v_compliance.plan_id is 'План: одна кампания на одну дату звонков';
+
+comment on column mart.v_compliance_breach.campaign_id is 'Кампания';
+comment on column mart.v_compliance_breach.call_date is 'Дата звонков по плану';
+comment on column mart.v_compliance_breach.vendor_code is 'Платформа';
+comment on column mart.v_compliance_breach.vendor_call_id is 'Номер звонка у платформы';
+comment on column mart.v_compliance_breach.started_at is 'Начало, UTC';
