@@ -181,7 +181,7 @@ def test_a_later_pull_takes_the_place_of_an_earlier_one(world: World) -> None:
 
 
 def test_few_outcomes_nobody_has_mapped_are_shown_and_do_not_fail(world: World) -> None:
-    world.attempt(4, "f", "UNKNOWN", vendor_status_raw="TELEPATHY")
+    world.attempt(4, "f", "UNKNOWN", vendor_status_raw="TELEPATHY", record_url=None)
     limits(world, max_unknown_share=0.2)
     world.run("update ops.raw_archive set rows = 6, control_count = 6 where kind = 'report'")
     report = audit(world.conn, world.plan_id)

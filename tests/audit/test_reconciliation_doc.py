@@ -80,5 +80,6 @@ def test_ledger_facts_and_deliveries_agree_on_one_line(world: World) -> None:
         "delivered": 1,
         "rejected_by_qolio": 1,
         "no_recording": 1,
+        "not_sampled": 0,
         "agrees": True,
     }

@@ -237,11 +237,15 @@ class Window(Hours):
 
 
 class QolioMapping(Model):
-    """How a call becomes a Qolio record. `operator_id` is the employee's "ID in the integrated system"."""
+    """How a call becomes a Qolio record. `operator_id` is the employee's "ID in the integrated system".
+
+    `sample_share` of each disposition of the script goes to the reviewers, opt-outs and transfers always.
+    """
 
     conn_id: str = "qolio_default"
     operator_id: str
     send_client_name: bool = False
+    sample_share: Share = 1.0
     custom_fields: dict[str, Scalar] = {}
 
 

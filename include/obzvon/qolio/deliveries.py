@@ -39,12 +39,16 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A call with a person, and what the ledger says of its delivery (None: nothing yet)."""
+    """A call with a person, and what the ledger says of its delivery (None: nothing yet).
+
+    `sampled`: the campaign's share of its stratum, or what is always looked at, has it.
+    """
 
     call: CallRow
     intent_id: str
     state: DeliveryState | None
     payload_hash: str | None
+    sampled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +72,37 @@ class Outcome:
     reason: str | None = None
 
 
+# What may be delivered, and what of it reviewers get: opt-outs, transfers and unmapped outcomes always; of each
+# other stratum, disposition x script, the share with the lowest hashes of their uids, so that every run of a plan picks
+# the same calls and no stratum is left out. Calls without a recording are strata of their own.
 _CONVERSATIONS = """
+with talked as (
+    select f.vendor_code, f.vendor_call_id,
+           f.transferred or f.disposition_code in ('RPC_OPTOUT', 'TRANSFERRED', 'UNKNOWN')
+           or row_number() over (stratum order by sha256(convert_to(f.vendor_code || ':' || f.vendor_call_id, 'UTF8')))
+              <= ceil(%(share)s::numeric * count(*) over stratum) as sampled
+    from dwh.fact_call_attempt f
+    join ops.campaign_intent i on i.intent_id = f.intent_id
+    join dwh.dim_disposition o on o.disposition_code = f.disposition_code
+    left join dwh.fact_campaign_contact c on c.intent_id = f.intent_id and c.contact_key = f.contact_key
+    where i.plan_id = %(plan)s
+      and (o.disposition_group = 'HUMAN' or f.disposition_code = 'UNKNOWN' and f.record_url is not null)
+    window stratum as (partition by f.disposition_code, c.script_key, f.record_url is not null)
+)
 select f.vendor_code, f.vendor_call_id, f.started_at, f.local_started_at, f.disposition_code, f.transferred,
        f.attempt_no, f.talk_sec, f.record_url, r.subject_name as region, c.contact_id, c.phone_key,
-       p.phone_e164, p.full_name, f.intent_id, d.state, d.payload_hash,
+       p.phone_e164, p.full_name, f.intent_id, d.state, d.payload_hash, s.sampled,
        exists (select from dwh.fact_dialog_goal g
                where g.vendor_code = f.vendor_code and g.vendor_call_id = f.vendor_call_id and g.is_reached) as goal,
        (select json_agg(json_build_array(t.role, t.text_redacted, t.start_sec, t.end_sec) order by t.turn_no)
         from pii.dialog_turn t
         where t.vendor_code = f.vendor_code and t.vendor_call_id = f.vendor_call_id) as turns
-from dwh.fact_call_attempt f
-join ops.campaign_intent i on i.intent_id = f.intent_id
-join dwh.dim_disposition o on o.disposition_code = f.disposition_code and o.disposition_group = 'HUMAN'
+from talked s
+join dwh.fact_call_attempt f using (vendor_code, vendor_call_id)
 left join dwh.dim_contact c on c.contact_key = f.contact_key
 left join dwh.dim_region r on r.region_key = c.region_key
 left join pii.phone p on p.phone_key = c.phone_key
 left join ops.qa_delivery d on d.call_uid = f.vendor_code || ':' || f.vendor_call_id
-where i.plan_id = %s
 """
 
 _MARK = """
@@ -108,11 +126,15 @@ _CALL_FIELDS = frozenset(field.name for field in fields(CallRow)) - {"turns"}
 
 
 async def conversations(
-    conn: psycopg.AsyncConnection, plan_id: str, group: int
+    conn: psycopg.AsyncConnection, plan_id: str, group: int, share: float = 1.0
 ) -> AsyncGenerator[list[Conversation], None]:
-    """Conversations with people in a plan, `group` at a time through a server-side cursor, in no particular order."""
+    """What may be delivered of a plan, `group` at a time through a server-side cursor, in no particular order.
+
+    Conversations with people, and recordings of calls whose outcome nobody has mapped. `share` of each stratum is
+    sampled.
+    """
     async with conn.cursor("conversations", row_factory=dict_row) as cursor:
-        await cursor.execute(_CONVERSATIONS, [plan_id])
+        await cursor.execute(_CONVERSATIONS, {"plan": plan_id, "share": share})
         while rows := await cursor.fetchmany(group):
             yield [_conversation(row) for row in rows]
 
@@ -121,7 +143,7 @@ def _conversation(row: dict[str, Any]) -> Conversation:
     turns = tuple(TurnRow(*turn) for turn in row["turns"] or ())
     call = CallRow(turns=turns, **{key: value for key, value in row.items() if key in _CALL_FIELDS})
     state = None if row["state"] is None else DeliveryState(row["state"])
-    return Conversation(call, row["intent_id"], state, row["payload_hash"])
+    return Conversation(call, row["intent_id"], state, row["payload_hash"], row["sampled"])
 
 
 class Deliveries:

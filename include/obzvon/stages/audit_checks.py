@@ -59,13 +59,18 @@ pull as (select p.intent_id, sum(r.rows) as rows, sum(r.control_count) as counte
          group by p.intent_id, p.batch_id, p.kind)
 """
 
+# Conversations, and recordings of calls whose outcome nobody has mapped. `may_skip`: a sample may do without the call.
 _HUMAN = """
-with h as (select f.record_url, q.state
+with h as (select f.record_url, q.state, q.reason,
+                  f.disposition_code not in ('RPC_OPTOUT', 'TRANSFERRED', 'UNKNOWN') and not f.transferred as may_skip
            from dwh.fact_call_attempt f
            join ops.campaign_intent i using (intent_id)
-           join dwh.dim_disposition d on d.disposition_code = f.disposition_code and d.disposition_group = 'HUMAN'
+           join dwh.dim_disposition d using (disposition_code)
            left join ops.qa_delivery q on q.call_uid = f.vendor_code || ':' || f.vendor_call_id
-           where i.plan_id = %(plan)s)"""
+           where i.plan_id = %(plan)s
+             and (d.disposition_group = 'HUMAN' or f.disposition_code = 'UNKNOWN' and f.record_url is not null))"""
+_LEFT_OUT = "state = 'SKIPPED' and coalesce(reason, '') = 'not_sampled'"
+_UNSAMPLED = f"{_LEFT_OUT} and may_skip"
 
 CHECKS = (
     Check(
@@ -211,10 +216,12 @@ CHECKS = (
     ),
     Check(
         "recorded",
-        "conversations with a recording = delivered + rejected by Qolio",
+        "conversations with a recording = delivered + rejected by Qolio + left out of the sample",
         f"""{_HUMAN}
-        select count(*), count(*) filter (where state in ('SENT', 'VERIFIED', 'REJECTED')), 0,
-               nullif(count(*) filter (where state = 'REJECTED'), 0) || ' rejected'
+        select count(*), count(*) filter (where state in ('SENT', 'VERIFIED', 'REJECTED') or {_UNSAMPLED}), 0,
+               nullif(concat_ws(', ', nullif(count(*) filter (where state = 'REJECTED'), 0) || ' rejected',
+                                nullif(count(*) filter (where state = 'MISSING'), 0) || ' taken, but not to be seen',
+                                nullif(count(*) filter (where {_UNSAMPLED}), 0) || ' not in the sample'), '')
         from h where record_url is not null""",
     ),
     Check(
@@ -222,7 +229,9 @@ CHECKS = (
         "conversations with people = delivered + rejected + skipped",
         f"""{_HUMAN}
         select count(*), count(*) filter (where state in ('SENT', 'VERIFIED', 'REJECTED', 'SKIPPED')), 0,
-               nullif(count(*) filter (where state = 'SKIPPED'), 0) || ' skipped without a recording'
+               nullif(concat_ws(', ', nullif(count(*) filter (where state = 'SKIPPED' and not ({_LEFT_OUT})), 0)
+                                      || ' skipped without a recording',
+                                nullif(count(*) filter (where {_LEFT_OUT}), 0) || ' not in the sample'), '')
         from h""",
     ),
     Check(

@@ -1,5 +1,7 @@
 """Deliver: every conversation with a person that has a recording becomes a Qolio record, once for each content.
 
+A campaign may ask for a sample (`qolio.sample_share`): the rest is kept in the ledger as SKIPPED.
+
 A fixed pool of workers takes calls from a bounded queue, so memory does not grow with the plan. A call is marked
 SENDING and committed before its request leaves, and a worker takes the next call only when the ledger has the last one:
 a run killed anywhere leaves at most `limits.qolio_concurrency` calls that are sent a second time (an update by `uid`).
@@ -24,13 +26,14 @@ from obzvon.qolio.deliveries import Conversation, Deliveries, DeliveryState, Mar
 from obzvon.qolio.payload import PhoneCall, build, digest, payload_hash
 from obzvon.warehouse.db import connect_async
 
-__all__ = ["NO_RECORDING", "CallsClient", "DeliverySummary", "deliver"]
+__all__ = ["NOT_SAMPLED", "NO_RECORDING", "CallsClient", "DeliverySummary", "deliver"]
 
 log = logging.getLogger(__name__)
 
 #: Calls read, marked and committed together before their requests leave.
 GROUP = 50
 NO_RECORDING = "no_recording"
+NOT_SAMPLED = "not_sampled"
 LEAST_SILENCE = 3
 
 
@@ -43,7 +46,10 @@ class CallsClient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeliverySummary:
-    """Calls of the plan by what this run did with them; `unchanged` ones were settled before and not touched."""
+    """Calls of the plan by what this run did with them; `unchanged` ones were settled before and not touched.
+
+    `skipped` ones have no recording, `unsampled` ones have, and are none of the reviewers' sample.
+    """
 
     conversations: int
     sent: int
@@ -51,6 +57,7 @@ class DeliverySummary:
     skipped: int
     unchanged: int
     in_doubt: int
+    unsampled: int = 0
 
 
 async def deliver(
@@ -58,7 +65,8 @@ async def deliver(
 ) -> DeliverySummary:
     """Send what is missing or changed of a plan's conversations; others are left alone.
 
-    A conversation without a recording is SKIPPED and looked at again by the next run. A rejected call is sent again
+    A conversation without a recording, or outside of the sample, is SKIPPED and looked at again by the next run; what
+    was sent once stays in the sample. A rejected call is sent again
     when its content changed, or with `retry_rejected`. Two runs of one plan at once follow one another. Raises
     AuthRefused or ConfigError at once when no call can succeed, InDoubt when calls got no answer: the next run sends
     those again.
@@ -67,7 +75,7 @@ async def deliver(
         await deliveries.hold(plan_id)
         delivery = _Delivery(spec, client, deliveries, retry_rejected)
         try:
-            async with aclosing(conversations(reader, plan_id, GROUP)) as groups:
+            async with aclosing(conversations(reader, plan_id, GROUP, spec.qolio.sample_share)) as groups:
                 await delivery.run(groups)
         except ExceptionGroup as group:
             raise _first(group) from None
@@ -138,6 +146,7 @@ class _Delivery:
             skipped=count[DeliveryState.SKIPPED],
             unchanged=count["unchanged"],
             in_doubt=count[DeliveryState.IN_DOUBT],
+            unsampled=count[NOT_SAMPLED],
         )
 
     async def _enqueue(self, group: Sequence[Conversation]) -> None:
@@ -155,6 +164,9 @@ class _Delivery:
         """The line to write and the body to send; both None when nothing changed."""
         if not conversation.call.record_url:
             return self._without_recording(conversation), None
+        if not conversation.sampled and conversation.state in {None, DeliveryState.SKIPPED}:
+            self._counts[NOT_SAMPLED] += 1
+            return _skipped(conversation, NOT_SAMPLED), None
         try:
             payload = build(conversation.call, self._spec)
         except ValidationError as error:
@@ -177,8 +189,7 @@ class _Delivery:
             self._counts["unchanged"] += 1
             return None
         self._counts[DeliveryState.SKIPPED] += 1
-        content = digest({"uid": conversation.call.uid, "reason": NO_RECORDING})
-        return Mark(conversation, content, DeliveryState.SKIPPED, NO_RECORDING)
+        return _skipped(conversation, NO_RECORDING)
 
     def _unbuildable(self, conversation: Conversation, error: ValidationError) -> Mark | None:
         places = sorted({".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)})
@@ -203,6 +214,11 @@ class _Delivery:
         self._silence = self._silence + 1 if isinstance(answer, Unanswered) else 0
         if self._silence >= max(LEAST_SILENCE, self._spec.limits.qolio_concurrency):
             raise _unanswered(self.summary())
+
+
+def _skipped(conversation: Conversation, reason: str) -> Mark:
+    content = digest({"uid": conversation.call.uid, "reason": reason})
+    return Mark(conversation, content, DeliveryState.SKIPPED, reason)
 
 
 def _outcome(uid: str, answer: Answer) -> Outcome:
