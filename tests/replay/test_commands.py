@@ -78,6 +78,18 @@ def test_requeue_names_what_it_took_from_the_file_and_has_nothing_to_do_afterwar
     assert "nothing to requeue" in obzvon(days, "requeue", "--from", f"{DAYS[1]}").stdout
 
 
+def test_reclassify_says_what_became_what_and_then_that_nothing_did(days: Days) -> None:
+    mapping = SPEC["vendor"]["report"] | {"statuses": {"Разговор": "RPC_NO_RESULT", "Занято": "BUSY"}}
+    file = SPEC | {"vendor": SPEC["vendor"] | {"report": mapping}}
+    folder = Path(str(days.archive.root)).parent
+    (folder / "test_campaign.yaml").write_text(yaml.safe_dump(file, allow_unicode=True), encoding="utf-8")
+    done = obzvon(days, "reclassify", "--campaign", "test_campaign")
+    assert done.returncode == 0, done.stderr
+    assert ["UNKNOWN", "BUSY", "2"] in [line.split() for line in done.stdout.splitlines()]
+    assert "read by today's vendor.report" in done.stdout
+    assert "No call has another outcome" in obzvon(days, "reclassify", "--campaign", "test_campaign").stdout
+
+
 NOWHERE = "postgresql://nobody@/no?host=/nowhere"
 WRONG: list[tuple[dict[str, str | None], str]] = [
     ({"OBZVON_PHONE_SECRET": None}, "also needed: OBZVON_PHONE_SECRET"),

@@ -16,6 +16,7 @@ from obzvon.dispositions import Disposition
 from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import with_part
 from obzvon.vendors.base import Attempt, Part, Task, Turn
+from obzvon.vendors.statuses import StatusRule, rules
 from obzvon.vendors.twin import Twin
 from obzvon.vendors.twin_results import STATUSES
 
@@ -92,6 +93,56 @@ def test_every_documented_status_has_a_meaning() -> None:
     documented += " UNAVAILABLE EXPIRED REJECTED FZ230 EMPTY_AON"
     assert set(STATUSES) == set(documented.split())
     assert Disposition.UNKNOWN not in STATUSES.values()
+
+
+def test_the_file_of_a_campaign_adds_to_the_documented_statuses() -> None:
+    settings = V1.vendor.model_dump() | {
+        "statuses": {"quantum": "UNAVAILABLE", "TALKED": "RPC_NO_RESULT", "BUSY": "NO_ANSWER"}
+    }
+    campaign = spec(settings)
+    rows = [CALL | {"id": "1", "status": "QUANTUM"}, CALL | {"id": "2", "status": "talked"},
+            CALL | {"id": "3", "status": "TALKED", "dialogResults": None}, CALL | {"id": "4", "status": "BUSY"},
+            CALL | {"id": "5", "status": "INVALID"}]  # fmt: skip
+    assert [row.disposition.value for row in calls(*rows, campaign=campaign)] == [
+        "UNAVAILABLE", "GOAL", "RPC_NO_RESULT", "NO_ANSWER", "EXCL_INVALID",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="ANSWERED"):
+        spec(settings | {"statuses": {"answered": "GOAL"}})
+
+
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "machine": {"responder": "machine"},
+    "opt_out": {"dialogResults": {"confirmation": "opt_out"}, "transferredToOperator": True},
+    "wrong_party": {"dialogResults": {"confirmation": "wrong_party"}},
+    "goal": {"transferredToOperator": True},
+    "callback": {"dialogResults": {"confirmation": "callback"}},
+    "refused": {"dialogResults": {"confirmation": "refused"}},
+    "transferred": {"dialogResults": None, "transferredToOperator": True},
+    "short": {"dialogResults": None, "duration": 5},
+    "otherwise": {"dialogResults": None, "duration": 6},
+}
+
+
+OUTCOMES = {
+    code: {"field": "confirmation", "in": [said]}
+    for code, said in (
+        ("RPC_OPTOUT", "opt_out"), ("WRONG_PARTY", "wrong_party"), ("RPC_CALLBACK", "callback"),
+        ("RPC_REFUSED", "refused"),
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule.status} {rule.condition}".strip())
+def test_every_row_of_the_map_is_what_reading_a_call_makes_of_it(rule: StatusRule) -> None:
+    """Rows whose condition needs other calls too are the view's, and read as the status alone here."""
+    if rule.condition in ("bulk", "many_days"):
+        assert one(status=rule.status).disposition is Disposition.NETWORK_ERROR
+        assert rule.disposition in (Disposition.CARRIER_BLOCK, Disposition.INVALID_NUMBER)
+    else:
+        changes = CONDITIONS[rule.condition] if rule.condition else {}
+        campaign = spec(V1.vendor.model_dump(), outcomes=OUTCOMES)
+        (attempt,) = calls(CALL | {"status": rule.status} | changes, campaign=campaign)
+        assert attempt.disposition is rule.disposition
 
 
 def test_a_call_that_was_never_dialled_belongs_to_its_creation() -> None:

@@ -7,7 +7,6 @@ from then on, so late rows and replays are read by it too; `ops.intent_event` sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -19,12 +18,12 @@ from obzvon.campaigns.mapping import corrected
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ConfigError, ObzvonError
 from obzvon.reports.archive import Archive
-from obzvon.stages.stored_plans import Dialers, Rebuilt, StoredPlan, check_secret, plans_between, pulls_of
+from obzvon.stages.stored_plans import Dialers, Pull, Rebuilt, StoredPlan, check_secret, plans_between, pulls_of
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.load.batch import LoadResult, load
 
-__all__ = ["requeue"]
+__all__ = ["Correction", "requeue"]
 
 _DWH = "select to_regclass('dwh.fact_call_attempt') is not null"
 _UNKNOWN = """
@@ -61,53 +60,72 @@ def requeue(
     the range was ever loaded.
     """
     with connect(dsn) as conn:
-        conn.autocommit = True
-        check_secret(conn, secret)
-        if conn.execute(_DWH).fetchone() != (True,):
-            raise ConfigError("the tables of schema dwh are gone; replay first")
+        correction = Correction(conn, archive, secret, run_id, dialers)
         plans, results = plans_between(conn, from_date, to_date, campaign), []
         for number, plan in enumerate(plans, 1):
-            job = _Job(conn, archive, secret, run_id, dialers)
-            if result := job.put_right(plan, campaigns / f"{plan.campaign_id}.yaml", every_plan):
+            if result := _put_right(conn, correction, plan, campaigns / f"{plan.campaign_id}.yaml", every_plan):
                 result.tell(number, len(plans))
                 results.append(result)
     return results
 
 
-class _Job:
+def _put_right(
+    conn: psycopg.Connection, correction: Correction, plan: StoredPlan, file: Path, every_plan: bool
+) -> Rebuilt | None:
+    if plan.skipped:
+        return Rebuilt(plan.campaign_id, plan.call_date, skipped=plan.skipped)
+    pulls = pulls_of(conn, plan)
+    broken = [pull for pull in pulls if pull.has_broken_rows]
+    if not (every_plan or broken or conn.execute(_UNKNOWN, (plan.plan_id,)).fetchone() == (True,)):
+        return None
+    result = Rebuilt(plan.campaign_id, plan.call_date)
+    try:
+        with conn.transaction():
+            spec, result.mapping = correction.adopt(plan, file)
+            for pull in pulls if result.mapping else broken:
+                result.add(correction.load(plan, spec, pull))
+    except ObzvonError as error:
+        result = Rebuilt(plan.campaign_id, plan.call_date, problem=str(error))
+    return result if result.pulls or result.problem else None
+
+
+class Correction:
+    """Plans take over the mapping of today's campaign files, and their pulls are loaded by it. Commits nothing itself.
+
+    Takes the connection over (autocommit). ConfigError: the secret is another one, or the tables of `dwh` are gone.
+    `word` is what the ledger calls it.
+    """
+
     def __init__(
-        self, conn: psycopg.Connection, archive: Archive, secret: bytes, run_id: str, dialers: Dialers
+        self,
+        conn: psycopg.Connection,
+        archive: Archive,
+        secret: bytes,
+        run_id: str,
+        dialers: Dialers,
+        *,
+        word: str = "requeued",
     ) -> None:
         self._conn, self._archive, self._secret, self._run_id, self._dialers = conn, archive, secret, run_id, dialers
+        self._word = word
+        conn.autocommit = True
+        check_secret(conn, secret)
+        if conn.execute(_DWH).fetchone() != (True,):
+            raise ConfigError("the tables of schema dwh are gone; replay first")
 
-    def put_right(self, plan: StoredPlan, file: Path, every_plan: bool) -> Rebuilt | None:
-        if plan.skipped:
-            return Rebuilt(plan.campaign_id, plan.call_date, skipped=plan.skipped)
-        pulls = pulls_of(self._conn, plan)
-        broken = [pull for pull in pulls if pull.has_broken_rows]
-        if not (every_plan or broken or self._conn.execute(_UNKNOWN, (plan.plan_id,)).fetchone() == (True,)):
-            return None
-        result = Rebuilt(plan.campaign_id, plan.call_date)
-        try:
-            spec, changed = _mapped(plan.campaign(), file)
-            with self._conn.transaction():
-                self._adopt(plan, spec, changed)
-                for pull in pulls if changed else broken:
-                    result.add(self._load(plan, spec, pull.intent_id, pull.batch_id))
-            result.mapping = tuple(changed)
-        except ObzvonError as error:
-            result = Rebuilt(plan.campaign_id, plan.call_date, problem=str(error))
-        return result if result.pulls or result.problem else None
-
-    def _adopt(self, plan: StoredPlan, spec: CampaignSpec, changed: Sequence[str]) -> None:
+    def adopt(self, plan: StoredPlan, file: Path) -> tuple[CampaignSpec, tuple[str, ...]]:
+        """What the plan's reports are read by from now on, and the keys of the file that changed."""
+        spec, changed = _mapped(plan.campaign(), file)
         if changed:
             self._conn.execute(_ADOPT, (Jsonb(spec.canonical()), plan.plan_id))
-            detail = f"requeued with the campaign file's mapping of today: {', '.join(changed)} changed"
+            detail = f"{self._word} with the campaign file's mapping of today: {', '.join(changed)} changed"
             self._conn.execute(_NOTE, (self._run_id, detail, plan.plan_id))
+        return spec, tuple(changed)
 
-    def _load(self, plan: StoredPlan, spec: CampaignSpec, intent_id: str, batch_id: str) -> LoadResult:
+    def load(self, plan: StoredPlan, spec: CampaignSpec, pull: Pull) -> LoadResult:
+        """Load one pull of the plan again."""
         dialer = self._dialers(plan.vendor_code)
-        return load(self._conn, self._archive, spec, dialer, intent_id, batch_id, secret=self._secret)
+        return load(self._conn, self._archive, spec, dialer, pull.intent_id, pull.batch_id, secret=self._secret)
 
 
 def _mapped(planned: CampaignSpec, file: Path) -> tuple[CampaignSpec, list[str]]:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import ijson
 
-from obzvon.dispositions import Disposition
+from obzvon.dispositions import HUMAN, Disposition
 from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import classify, goal_reached, result_fields, result_texts
 from obzvon.vendors import rows
@@ -111,9 +111,13 @@ def _disposition(
     spec: CampaignSpec, status: str, responder: str | None, results: Mapping[str, str], talk: Decimal | None,
     transferred: bool,
 ) -> Disposition:  # fmt: skip
+    settings = cast(TwinSettings, spec.vendor)
     if status.upper() != "ANSWERED":
-        return STATUSES.get(status.upper(), D.UNKNOWN)
-    machines = {name.casefold() for name in cast(TwinSettings, spec.vendor).machine_responders}
+        meaning = settings.statuses.get(status.upper()) or STATUSES.get(status.upper(), D.UNKNOWN)
+        if meaning not in HUMAN:
+            return meaning
+        return classify(spec, results, talk_sec=talk, transferred=transferred, otherwise=meaning)
+    machines = {name.casefold() for name in settings.machine_responders}
     if responder is not None and responder.casefold() in machines:
         return D.VOICEMAIL
     return classify(spec, results, talk_sec=talk, transferred=transferred)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from obzvon.dispositions import Disposition
 from obzvon.vendors.settings import Redials, VendorSettings, WorstCase
 
 Role = Literal["bot", "client", "operator"]
@@ -36,14 +37,23 @@ def one_of(*allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _status(name: str) -> str:
+    if name.upper() == "ANSWERED":
+        raise ValueError("what ANSWERED comes to is said by responder, goal and outcomes")
+    return name.upper()
+
+
 class TwinSettings(VendorSettings):
     """What both families share.
 
     `machine_responders` are the values of `responder` that mean an answering machine. `result_fields` are script
     results to keep beside those that goal and outcomes read; the others stay in the archive, for they may be personal.
+    `statuses` are what TWIN's statuses mean where that differs from vendors/statuses.csv, or is not in it.
     """
 
-    reading: ClassVar[frozenset[str]] = VendorSettings.reading | {"machine_responders", "result_fields", "roles"}
+    reading: ClassVar[frozenset[str]] = VendorSettings.reading | {
+        "machine_responders", "result_fields", "roles", "statuses",
+    }  # fmt: skip
 
     type: Literal["twin"]
     conn_id: str = "twin_default"
@@ -52,6 +62,7 @@ class TwinSettings(VendorSettings):
     expect_recordings: bool = True
     result_fields: tuple[str, ...] = ()
     roles: dict[str, Role] = Field(default_factory=lambda: dict(ROLES))
+    statuses: dict[Annotated[str, AfterValidator(_status)], Disposition] = Field(default_factory=dict)
 
     @property
     def kept_results(self) -> frozenset[str]:

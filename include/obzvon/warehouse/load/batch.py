@@ -83,6 +83,10 @@ select not exists (
     select from dwh.fact_campaign_contact f join ops.plan_contact p using (plan_id, row_no)
     where f.intent_id = %(intent)s and p.intent_id is distinct from f.intent_id)
 """
+# An older pull that is loaded again says nothing about the report as it is.
+_NEWEST = """
+select not exists (select from ops.raw_archive where intent_id = %s and fetched_at > %s and loaded_at is not null)
+"""
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('obzvon.load:' || %s, 0))"
 _MARK = """
 update ops.raw_archive set loaded_at = coalesce(loaded_at, %s), rows = %s, control_count = %s where archive_id = %s
@@ -176,7 +180,8 @@ def load(
         columns = _columns(conn, spec, dialer.code, read, fetched_at)
         statuses = note_statuses(conn, intent_id, fetched_at)
         _mark(conn, read, moment)
-    tell(spec.name, columns, statuses)
+        if conn.execute(_NEWEST, (intent_id, fetched_at)).fetchone() == (True,):
+            tell(spec.name, columns, statuses)
     return _told(intent_id, batch_id, _result(staging, counts, read, columns))
 
 

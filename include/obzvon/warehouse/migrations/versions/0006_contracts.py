@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.SmallInteger(), autoincrement=False, nullable=False, comment="Порядок: первая подходящая строка"),
         sa.Column("status", sa.Text(), nullable=False, comment="Статус поставщика, как в его документации"),
         sa.Column("condition", sa.Text(), comment="Условие, без которого строка не действует; пусто — действует всегда"),
-        sa.Column("disposition_code", sa.Text(), nullable=False, comment="Исход"),
+        sa.Column("disposition_code", sa.Text(), nullable=False, comment="Единый исход"),
         sa.Column("alert", sa.Text(), comment="Что сделать, если статус пришёл; пусто — ничего"),
         sa.Column("note_ru", sa.Text(), nullable=False, comment="Что статус значит"),
         sa.ForeignKeyConstraint(["disposition_code"], ["dwh.dim_disposition.disposition_code"], name=op.f("fk_map_disposition_disposition_code")),
