@@ -171,6 +171,22 @@ async def test_late_rows_that_fill_a_cap_take_the_contact_out(conn: psycopg.Conn
     assert await after(day=1, by_phone=False) == []
 
 
+@pytest.mark.parametrize(
+    ("caps", "dropped"), [({"day": 2}, 0), ({"week": 2}, 1), ({"week": 3}, 0), ({"month": 2}, 1), ({"month": 3}, 0)]
+)
+async def test_a_dial_of_the_day_after_counts_for_the_week_and_the_month_only(
+    conn: psycopg.Connection, warehouse_dsn: str, caps: dict[str, int], dropped: int
+) -> None:
+    """One dial was made elsewhere, one is to come today and one tomorrow."""
+    planned(conn, 1)
+    conn.execute(
+        "insert into ops.attempt_reservation (phone_key, intent_id, local_date, campaign_id, purpose, max_attempts,"
+        " held) select phone_key, intent_id, local_date + 1, campaign_id, purpose, 1, 1 from ops.attempt_reservation"
+    )
+    elsewhere(conn, 1, attempts=1)
+    assert await drop(warehouse_dsn, CapRule("survey", one_campaign=False, **caps)) == dropped  # type: ignore[arg-type]
+
+
 async def test_the_other_phone_of_a_person_counts(conn: psycopg.Connection, warehouse_dsn: str) -> None:
     planned(conn, 2)
     one_person(conn, 1)
