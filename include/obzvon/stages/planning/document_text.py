@@ -88,10 +88,10 @@ def print_document(console: Console, document: PlanDocument) -> None:
 def _facts(document: PlanDocument) -> Iterator[tuple[str, str]]:
     """What a person decides on."""
     head, summary, forecast = document.head, document.summary, document.forecast
-    yield "Calls", f"{head.call_date}, {head.purpose}, by {head.vendor}"
-    yield "Hours", _hours(document)
     called = f"{_n(summary.contacts_to_call)} of {_n(summary.contacts_total)} contacts"
     yield "To call", f"{called}, {_n(summary.intents)} vendor campaigns of up to {_n(head.chunk_size)}"
+    yield "Calls", f"{head.call_date}, {head.purpose}, by {head.vendor}"
+    yield "Hours", _hours(document)
     expected = f", {_n(forecast.attempts.expected)} expected" if forecast else ""
     yield "Dials", f"{_n(summary.worst_case_attempts)} at most{expected}"
     if forecast:
