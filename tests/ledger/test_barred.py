@@ -211,6 +211,17 @@ async def test_of_two_intents_that_are_too_many_only_the_later_planned_gives_way
     assert sorted(out(conn)) == [1, 2]
 
 
+async def test_dials_that_happened_count_whoever_was_planned_first_but_never_those_of_the_contact_itself(
+    conn: psycopg.Connection, warehouse_dsn: str
+) -> None:
+    planned(conn, 2)
+    elsewhere(conn, 1, attempts=1, state="planned", sent=None, planned_at=NOW + timedelta(hours=1))
+    conn.execute("update ops.attempt_reservation set attempts = 1 where phone_key = %s", (phone(2),))
+    conn.commit()
+    assert await drop(warehouse_dsn, CapRule("survey", day=1, one_campaign=False)) == 1
+    assert out(conn) == {1: "EXCL_CAP cap_after_plan"}
+
+
 async def test_of_two_intents_of_one_plan_exactly_one_gives_way(conn: psycopg.Connection, warehouse_dsn: str) -> None:
     planned(conn, 1, intents=2)
     one_person(conn, 1, 2)
