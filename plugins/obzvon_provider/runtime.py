@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,26 +12,32 @@ from airflow.sdk import Variable
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ConfigError, LedgerError
 from obzvon.policy.switch import VARIABLE, KillSwitch
+from obzvon.qolio.account import QolioAccount
 from obzvon.qolio.client import REQUESTS_PER_SECOND, VENDOR, QolioClient
+from obzvon.qolio.sign_in import account_login
 from obzvon.vendors.account import Account
 from obzvon.vendors.base import Dialer
 from obzvon.vendors.budget import request_budget
 from obzvon.vendors.patience import Patience
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect, connect_async
-from obzvon_provider.hooks.vendor import QolioHook, VendorHook
+from obzvon_provider.hooks.vendor import QolioHook, VendorHook, account_of
 
 __all__ = [
     "archive_root",
     "dialer_for",
     "dialer_of",
+    "has_account_login",
     "kill_switch",
     "phone_secret",
+    "qolio_account_of",
     "qolio_of",
     "stored_spec",
     "stored_spec_async",
     "switch",
 ]
+
+log = logging.getLogger(__name__)
 
 _SPEC = "select spec from ops.campaign_plan where plan_id = %s"
 
@@ -121,5 +128,25 @@ async def qolio_of(spec: CampaignSpec, dsn: str) -> AsyncIterator[QolioClient]:
     async with (
         request_budget(dsn, VENDOR, account, REQUESTS_PER_SECOND) as budget,
         QolioClient.connected(account, budget=budget) as client,
+    ):
+        yield client
+
+
+def has_account_login(conn_id: str) -> bool:
+    """Whether a Qolio connection has a login for the account API. ConfigError when half of it is missing."""
+    return account_login(account_of(QolioHook(conn_id).get_connection(conn_id))) is not None
+
+
+@asynccontextmanager
+async def qolio_account_of(conn_id: str, dsn: str) -> AsyncIterator[QolioAccount | None]:
+    """Qolio's account API over a connection, in the same budget as its calls; None where it has no login for it."""
+    account = await QolioHook(conn_id).account()
+    if account_login(account) is None:
+        log.warning("connection %s: no account_email, so Qolio's account API is not asked", conn_id)
+        yield None
+        return
+    async with (
+        request_budget(dsn, VENDOR, account, REQUESTS_PER_SECOND) as budget,
+        QolioAccount.connected(account, budget=budget) as client,
     ):
         yield client

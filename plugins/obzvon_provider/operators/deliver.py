@@ -9,15 +9,19 @@ from typing import Any
 from airflow.sdk import BaseAsyncOperator, Context
 
 from obzvon.stages.deliver import deliver
+from obzvon.stages.preflight import require_operators
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
-from obzvon_provider.runtime import qolio_of, stored_spec_async
+from obzvon_provider.runtime import qolio_account_of, qolio_of, stored_spec_async
 
 __all__ = ["DeliverOperator"]
 
 
 class DeliverOperator(BaseAsyncOperator):
-    """Sends what is missing or changed of the plan's conversations. Returns counts by outcome."""
+    """Sends what is missing or changed of the plan's conversations. Returns counts by outcome.
+
+    Where the connection has a login for the account API nothing is sent unless the operator exists and is active.
+    """
 
     template_fields: Sequence[str] = ("plan_id",)
 
@@ -29,6 +33,11 @@ class DeliverOperator(BaseAsyncOperator):
         with one_sentence():
             dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
             spec = await stored_spec_async(dsn, self.plan_id)
+            async with qolio_account_of(spec.qolio.conn_id, dsn) as account:
+                if account is None:
+                    self.log.warning("nobody looked whether operator %r is active", spec.qolio.operator_id)
+                else:
+                    await require_operators(account, {spec.qolio.operator_id: [spec.name]})
             async with qolio_of(spec, dsn) as client:
                 summary = await deliver(dsn, spec, client, self.plan_id)
         return asdict(summary)
