@@ -308,3 +308,102 @@ def test_a_plan_sees_what_other_plans_called_of_its_people(seeded: psycopg.Conne
     assert breaches(seeded, "CAP_DAY") == [("k5", "2")]  # its person was called by the other plan before
     everything = "select vendor_call_id from mart.v_compliance_breach where rule = 'CAP_DAY'"
     assert rows(seeded, everything) == [{"vendor_call_id": "k5"}]
+
+
+def test_a_call_on_another_local_date_than_the_planned_one(seeded: psycopg.Connection) -> None:
+    forced(seeded, "update ops.campaign_intent set local_date = '2026-11-20'")
+    assert len(breaches(seeded, "OTHER_DATE")) == 8
+    forced(seeded, "update ops.campaign_intent set local_date = null")
+    assert breaches(seeded, "OTHER_DATE") == []
+    seeded.execute("update ops.plan_contact set tz_offsets = '{180,720}' where row_no = 5")
+    assert breaches(seeded, "OTHER_DATE") == [
+        ("k8", "2026-11-20")
+    ]  # 20:40 in Moscow, 05:40 of the next day in Kamchatka
+    seeded.execute(
+        "insert into ops.attempt_reservation (phone_key, intent_id, local_date, campaign_id, purpose, max_attempts, held)"
+        " values (lpad('5', 64, '0'), repeat('a', 64), '2026-11-20', 'C1', 'service', 0, 0)"
+    )
+    assert [call for call, _ in breaches(seeded, "OTHER_DATE")] == [
+        "k8"
+    ]  # the load makes such a row for a dial nobody planned
+    seeded.execute("update ops.attempt_reservation set max_attempts = 1")
+    assert breaches(seeded, "OTHER_DATE") == []
+
+
+@pytest.mark.parametrize(("decision", "broken"), [("approved", 0), ("rejected", 8), ("timed_out", 8), (None, 8)])
+def test_a_plan_that_needed_a_yes_and_was_called_without_one(
+    seeded: psycopg.Connection, decision: str | None, broken: int
+) -> None:
+    assert breaches(seeded, "NOT_APPROVED") == []
+    seeded.execute("update ops.campaign_plan set approval = 'needed'")
+    assert len(breaches(seeded, "NOT_APPROVED")) == 8
+    seeded.execute(
+        "insert into ops.plan_approval (plan_id, plan_hash, intents, decision)"
+        " values (repeat('f', 64), repeat('0', 64), '{}', %s)",
+        [decision],
+    )
+    assert len(breaches(seeded, "NOT_APPROVED")) == broken
+
+
+@pytest.mark.parametrize(("given", "broken"), [("2026-11-19", []), ("2026-11-20", [("k6", "dated 2026-11-20")])])
+def test_a_consent_dated_after_the_call_is_none(
+    seeded: psycopg.Connection, given: str, broken: list[tuple[str, str]]
+) -> None:
+    policy(seeded, consent="required")
+    seeded.execute("update ops.plan_contact set consent_date = '2026-01-01', consent_ref = 'form'")
+    seeded.execute("update ops.plan_contact set consent_date = %s where row_no = 4", [given])
+    assert breaches(seeded, "NO_CONSENT") == broken
+
+
+@pytest.mark.parametrize(
+    ("last", "broken"), [("2026-11-19", []), ("2026-11-18", [("k6", "ended 2026-11-18")]), (None, [])]
+)
+def test_a_consent_that_had_ended_before_the_call(
+    seeded: psycopg.Connection, last: str | None, broken: list[tuple[str, str]]
+) -> None:
+    policy(seeded, consent="required")
+    seeded.execute("update ops.plan_contact set consent_date = '2026-01-01', consent_ref = 'form'")
+    insert = (
+        "insert into ops.consent (phone_key, purpose, given_on, valid_to, proof_ref, source)"
+        " values (lpad('4', 64, '0'), %s, '2026-01-01', %s, %s, 'crm')"
+    )
+    seeded.execute(insert, ["service", last, "form"])
+    assert breaches(seeded, "NO_CONSENT") == broken
+    seeded.execute(insert, ["debt", None, "another"])
+    assert breaches(seeded, "NO_CONSENT") == broken
+    seeded.execute(insert, ["*", None, "third"])
+    assert breaches(seeded, "NO_CONSENT") == []
+
+
+@pytest.mark.parametrize(("said", "broken"), [("06:14Z", []), ("06:12Z", [("k6", "ended 2026-11-18")])])
+def test_a_consent_withdrawn_later_on_the_day_of_the_call_held_until_then(
+    seeded: psycopg.Connection, said: str, broken: list[tuple[str, str]]
+) -> None:
+    """The register writes the day before as its last one; the call was at 06:13Z."""
+    policy(seeded, consent="required")
+    seeded.execute("update ops.plan_contact set consent_date = '2026-01-01', consent_ref = 'form'")
+    seeded.execute(
+        "insert into ops.consent (phone_key, purpose, given_on, valid_to, proof_ref, source)"
+        " values (lpad('4', 64, '0'), '*', '2026-01-01', '2026-11-18', 'form', 'crm')"
+    )
+    seeded.execute(
+        "insert into ops.suppression (phone_key, reason, source, valid_from)"
+        " values (lpad('4', 64, '0'), 'x', 'crm', %s)",
+        [f"2026-11-19 {said}"],
+    )
+    assert breaches(seeded, "NO_CONSENT") == broken
+
+
+def test_a_suppression_that_was_over_before_the_call_is_none(seeded: psycopg.Connection) -> None:
+    seeded.execute("update ops.suppression set valid_to = '2026-11-19 17:39Z' where phone_key = lpad('5', 64, '0')")
+    assert breaches(seeded, "AFTER_OPTOUT") == []
+    seeded.execute("update ops.suppression set valid_to = '2026-11-19 17:41Z' where phone_key = lpad('5', 64, '0')")
+    assert [call for call, _ in breaches(seeded, "AFTER_OPTOUT")] == ["k8"]
+
+
+def test_the_month_of_a_person_counts_all_phones(seeded: psycopg.Connection) -> None:
+    policy(seeded, cap=CAP | {"day": 9, "month": 1, "scope": ["person"]})
+    seeded.execute("delete from dwh.fact_call_attempt where vendor_call_id not in ('k3', 'k5')")
+    assert breaches(seeded, "CAP_MONTH") == []
+    seeded.execute("update ops.plan_contact set person_key = repeat('a', 64) where row_no in (2, 3)")
+    assert breaches(seeded, "CAP_MONTH") == [("k5", "2")]

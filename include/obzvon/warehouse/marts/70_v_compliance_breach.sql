@@ -45,10 +45,11 @@ cross join lateral (
                a.purpose, a.phone_key, p.person_key, p.consent_date, p.consent_ref, p.row_no is not null     as listed,
                coalesce(i.local_from, k.window_from)                                                         as window_from,
                coalesce(i.local_to, k.window_to)                                                             as window_to,
-               coalesce(nullif(p.tz_offsets, '{}'), array[a.tz_offset_min])                                  as offsets,
+               coalesce(nullif(p.tz_offsets, '{}'), i.tz_offsets, array[a.tz_offset_min])                    as offsets,
+               coalesce(i.local_date, i.call_date)                                                           as planned_day,
                coalesce(q.policy_hash::text, '')                                                             as policy_key,
                a.local_started_at::date                                                                      as day,
-               a.is_human, a.counts_towards_cap, i.submitted_at
+               a.is_human, a.counts_towards_cap, a.intent_id, i.submitted_at
         from mart.v_attempt a
         left join ops.campaign_intent i on i.intent_id = a.intent_id
         left join dwh.dim_campaign k on k.campaign_key = a.campaign_key
@@ -90,47 +91,27 @@ cross join lateral (
               from elsewhere) d
         join rules r on r.policy_key = d.policy_key and r.purpose = d.purpose
     ),
-    -- each dial among those of its purpose to the phone, and to the person, in the order of their start
-    of_phone as (
-        select n.*, first_value(campaign_id) over (partition by phone_key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
-        from (select u.*,
-                     count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
-                     count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_week,
-                     count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
-                     count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
-                         - count(*) filter (where counts) over (partition by phone_key, purpose, day)              as of_seven_before
-              from ruled u
-              where phone_key is not null
-              window day_ as (partition by phone_key, purpose, day order by started_at, vendor_code, vendor_call_id),
-                     week_ as (partition by phone_key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
-                     month_ as (partition by phone_key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
-                     seven_ as (partition by phone_key, purpose order by day)) n
-    ),
-    of_person as (
-        select n.*, first_value(campaign_id) over (partition by person_key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
-        from (select u.*,
-                     count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
-                     count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_week,
-                     count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
-                     count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
-                         - count(*) filter (where counts) over (partition by person_key, purpose, day)             as of_seven_before
-              from ruled u
-              where person_key is not null
-              window day_ as (partition by person_key, purpose, day order by started_at, vendor_code, vendor_call_id),
-                     week_ as (partition by person_key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
-                     month_ as (partition by person_key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
-                     seven_ as (partition by person_key, purpose order by day)) n
-    ),
-    numbered as (
-        select campaign_id, call_date, vendor_code, vendor_call_id, started_at, plan_id, cap_day, cap_week, cap_month,
-               one_campaign, first_campaign, counts and by_phone as capped, of_day,
-               case when rolling then of_seven_before + of_day else of_week end as of_week, of_month
-        from of_phone
+    -- every dial under the key of its phone and under the key of its person
+    keyed as (
+        select u.*, 'phone' as whose, u.phone_key as key, u.counts and u.by_phone as capped from ruled u where u.phone_key is not null
         union all
-        select campaign_id, call_date, vendor_code, vendor_call_id, started_at, plan_id, cap_day, cap_week, cap_month,
-               one_campaign, first_campaign, counts and by_person, of_day,
-               case when rolling then of_seven_before + of_day else of_week end, of_month
-        from of_person
+        select u.*, 'person', u.person_key, u.counts and u.by_person from ruled u where u.person_key is not null
+    ),
+    -- its number among those of its purpose to that phone or person, in the order of their start
+    numbered as (
+        select n.*, case when rolling then of_seven_before + of_day else of_calendar end as of_week,
+               first_value(campaign_id) over (partition by whose, key, day order by started_at, vendor_code, vendor_call_id) as first_campaign
+        from (select k.*,
+                     count(*) filter (where counts) over (day_ rows unbounded preceding)   as of_day,
+                     count(*) filter (where counts) over (week_ rows unbounded preceding)  as of_calendar,
+                     count(*) filter (where counts) over (month_ rows unbounded preceding) as of_month,
+                     count(*) filter (where counts) over (seven_ range between interval '6 days' preceding and current row)
+                         - count(*) filter (where counts) over (partition by whose, key, purpose, day)             as of_seven_before
+              from keyed k
+              window day_ as (partition by whose, key, purpose, day order by started_at, vendor_code, vendor_call_id),
+                     week_ as (partition by whose, key, purpose, date_trunc('week', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                     month_ as (partition by whose, key, purpose, date_trunc('month', local_started_at) order by started_at, vendor_code, vendor_call_id),
+                     seven_ as (partition by whose, key, purpose order by day)) n
     ),
     too_many as (
         select v.rule, n.campaign_id, n.call_date, n.vendor_code, n.vendor_call_id, n.started_at, n.plan_id,
@@ -179,11 +160,43 @@ cross join lateral (
     select rule, campaign_id, call_date, vendor_code, vendor_call_id, started_at, coalesce(nth, first_campaign), plan_id
     from too_many
     union all
+    select 'OTHER_DATE', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, min(t.local_day)::text, d.plan_id
+    from dialed d
+    cross join unnest(d.offsets) as o (minutes)
+    cross join lateral (select ((d.started_at at time zone 'UTC') + make_interval(mins => o.minutes))::date as local_day) t
+    where t.local_day <> d.planned_day
+      -- redials a day later are planned, and reserved, together with the first dial
+      and not exists (select from ops.attempt_reservation v
+                      where v.phone_key = d.phone_key and v.intent_id = d.intent_id and v.local_date = t.local_day
+                        and v.max_attempts > 0)
+    group by d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at, d.plan_id
+    union all
+    select 'NOT_APPROVED', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at,
+           coalesce((select v.decision from ops.plan_approval v where v.plan_id = q.plan_id), 'nobody answered'), d.plan_id
+    from dialed d
+    where q.approval = 'needed'
+      and not exists (select from ops.plan_approval v where v.plan_id = q.plan_id and v.decision = 'approved')
+    union all
     select 'NO_CONSENT', d.campaign_id, d.call_date, d.vendor_code, d.vendor_call_id, d.started_at,
-           case when d.consent_ref is null or d.consent_date is null then 'none on file' else 'dated ' || d.consent_date end, d.plan_id
+           case when d.consent_ref is null or d.consent_date is null then 'none on file'
+                when d.consent_date > d.day then 'dated ' || d.consent_date
+                else 'ended ' || e.last_day end, d.plan_id
     from ruled d
+    left join lateral (
+        -- the register says when the consent ended; one withdrawn today ended yesterday, a call before the word was right
+        select max(c.valid_to) as last_day
+        from ops.consent c
+        where c.phone_key = d.phone_key and c.purpose in ('*', d.purpose) and c.proof_ref = d.consent_ref
+        having max(coalesce(c.valid_to, 'infinity')) < d.day
+           and not exists (select from ops.suppression s
+                           where (s.phone_key = d.phone_key or s.person_key = d.person_key) and s.purpose in ('*', d.purpose)
+                             and s.valid_from > d.started_at
+                             and (s.valid_from at time zone 'Europe/Moscow')::date = max(c.valid_to) + 1)
+           and not exists (select from ops.consent f
+                           where f.phone_key = d.phone_key and f.purpose in ('*', d.purpose)
+                             and d.day between f.given_on and coalesce(f.valid_to, 'infinity'))) e on d.listed
     where d.listed
-      and (d.consent_ref is null or d.consent_date is null or d.consent_date > d.local_started_at::date)
+      and (d.consent_ref is null or d.consent_date is null or d.consent_date > d.day or e.last_day is not null)
       and (d.consent = 'required' or d.consent = 'legal_review' and q.spec ->> 'legal_approval_ref' is null)
 ) b
 union all
@@ -195,6 +208,6 @@ left join ops.campaign_intent i on i.intent_id = a.intent_id
 where a.intent_id is null or a.contact_key is null;
 
 comment on view mart.v_compliance_breach is 'Нарушения правил обзвона; должна быть пуста';
-comment on column mart.v_compliance_breach.rule is 'OUTSIDE_WINDOW — вне окна абонента (план или политика); AFTER_OPTOUT — после отказа; CAP_DAY, CAP_WEEK, CAP_MONTH — лимиты политики по телефону и человеку; OTHER_CAMPAIGN — другой обзвон звонил в тот же день; NO_CONSENT — нет согласия; ORPHAN_CALL — звонок не из нашего списка';
-comment on column mart.v_compliance_breach.detail is 'Местное время ((policy) — только вне часов политики), причина отказа, порядковый номер звонка, другой обзвон или дата согласия';
+comment on column mart.v_compliance_breach.rule is 'OUTSIDE_WINDOW — вне окна абонента (план или политика); AFTER_OPTOUT — после отказа; CAP_DAY, CAP_WEEK, CAP_MONTH — лимиты политики по телефону и человеку; OTHER_CAMPAIGN — другой обзвон звонил в тот же день; OTHER_DATE — не в тот местный день, что запланирован; NOT_APPROVED — без требуемого согласования; NO_CONSENT — нет согласия, оно кончилось или дано позже; ORPHAN_CALL — звонок не из нашего списка';
+comment on column mart.v_compliance_breach.detail is 'Местное время ((policy) — только вне часов политики), причина отказа, порядковый номер звонка, другой обзвон, местная дата, решение или дата согласия';
 comment on column mart.v_compliance_breach.plan_id is 'План звонка; с фильтром по нему читаются только его люди и даты';
