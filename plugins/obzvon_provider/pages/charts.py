@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from obzvon_provider.pages.reader import Row
-from obzvon_provider.pages.shown import heading, shown, wilson
+from obzvon_provider.pages.shown import as_date, heading, short_day, wilson
 from obzvon_provider.pages.texts import Words
 
 __all__ = ["Chart", "bars", "costs", "dispositions", "funnel", "goal_rate", "heat", "qolio", "with_rate"]
@@ -40,6 +40,7 @@ def bars(names: Sequence[str], values: Sequence[Any], label: str, colours: Seque
     ]
     return _frame() | {
         "rows": len(names),
+        "grid": {"left": 8, "right": 64, "top": 12, "bottom": 8, "containLabel": True},
         "xAxis": {"type": "value", "show": False},
         "yAxis": {"type": "category", "inverse": True, "data": list(names), "axisTick": {"show": False},
                   "axisLine": {"show": False}},
@@ -92,7 +93,7 @@ def goal_rate(words: Words, rows: Sequence[Row]) -> Chart:
         found = wilson(row["contacts_goal"], row["contacts_eligible"])
         points.append(_n(row["goal_rate_list"]))
         spans.append([place, *(found or (None, None))])
-    names = [shown(words, "call_date", row["call_date"]) for row in rows]
+    names = [short_day(words, row["call_date"]) for row in rows]
     return _frame(legend=True, unit="share") | {
         "xAxis": {"type": "category", "data": names},
         "yAxis": {"type": "value", "unit": "share", "min": 0},
@@ -107,7 +108,7 @@ def goal_rate(words: Words, rows: Sequence[Row]) -> Chart:
 
 def costs(words: Words, rows: Sequence[Row]) -> Chart:
     """Rubles by call date beside what the plan expected."""
-    names = [shown(words, "call_date", row["call_date"]) for row in rows]
+    names = [short_day(words, row["call_date"]) for row in rows]
     series = [("cost_rub", "--accent"), ("forecast_rub", "--faint")]
     return _frame(legend=True, unit="rub") | {
         "xAxis": {"type": "category", "data": names},
@@ -125,7 +126,7 @@ def qolio(words: Words, rows: Sequence[Row]) -> Chart:
     states = [("delivered", "--goal"), ("skipped", "--faint"), ("not_sent", "--quiet"), ("in_doubt", "--machine"),
               ("rejected", "--bad"), ("silently_dropped", "--worst")]  # fmt: skip
     return _frame(legend=True) | {
-        "xAxis": {"type": "category", "data": [shown(words, "date_key", row["date_key"]) for row in rows]},
+        "xAxis": {"type": "category", "data": [short_day(words, as_date(row["date_key"])) for row in rows]},
         "yAxis": {"type": "value"},
         "series": [
             {

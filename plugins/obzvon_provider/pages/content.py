@@ -10,7 +10,7 @@ from obzvon_provider.pages import charts
 from obzvon_provider.pages.filters import Filters
 from obzvon_provider.pages.page import Block, Page, Tile
 from obzvon_provider.pages.sections import FUNNEL, Table
-from obzvon_provider.pages.shown import wilson
+from obzvon_provider.pages.shown import short_day, wilson
 
 __all__ = ["best_time", "campaign", "campaigns", "health"]
 
@@ -21,7 +21,7 @@ STATUS, FUNNEL_MART = "v_campaign_status", "v_campaign_funnel"
 def campaigns(page: Page) -> dict[str, Any]:
     """Running and finished campaigns."""
     runs, days = page.table("campaigns"), page.table("days")
-    names = [page.text("call_date", row["call_date"]) for row in days.rows]
+    names = [short_day(page.words, row["call_date"]) for row in days.rows]
     chart = charts.with_rate(page.words, names, days.rows, "human_answer_rate") if days.rows else None
     return {
         "tiles": [*_status_tiles(page, runs), _switch_tile(page)],

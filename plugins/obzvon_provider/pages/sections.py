@@ -48,7 +48,8 @@ _ALL = (
         "campaigns", "v_campaign_status",
         "campaign_id, campaign_name, purpose, vendor_code, call_date, stage, progress, contacts_total,"
         " contacts_to_call, contacts_at_vendor, contacts_done, attempts, contacts_human, contacts_goal, cost_rub,"
-        " forecast_rub, is_running, is_final, is_partial, planned_at, started_at, final_at, dag_id, dag_run_id, plan_id",
+        " forecast_rub, is_running, is_final, is_partial, planned_at, started_at, final_at, dag_id, dag_run_id,"
+        " plan_id",
         order="is_running desc, call_date desc, campaign_id",
     ),
     Section(

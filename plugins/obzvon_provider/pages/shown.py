@@ -10,7 +10,7 @@ from typing import Any
 from obzvon_provider.pages.reader import Row
 from obzvon_provider.pages.texts import Words
 
-__all__ = ["heading", "is_number", "shown", "wilson"]
+__all__ = ["as_date", "heading", "is_number", "short_day", "shown", "wilson"]
 
 NOTHING = "–"
 SHARES = ("_rate", "rate_", "_low95", "_high95", "share", "progress", "lift")
@@ -42,20 +42,29 @@ def shown(words: Words, column: str, value: Any) -> str:
 
 def _number(words: Words, column: str, value: Any) -> str:
     if column == "date_key":
-        text = str(value)
-        return shown(words, "", date(int(text[:4]), int(text[4:6]), int(text[6:])))
+        return shown(words, "", as_date(value))
     if column in PLAIN:
         return str(value)
     if any(mark in column for mark in SHARES):
         return f"{_grouped(words, value * 100, 1)} %" if words.lang == "ru" else f"{_grouped(words, value * 100, 1)}%"
     if any(mark in column for mark in MONEY):
-        return f"{_grouped(words, value, 0 if abs(value) >= 100 else 2)} ₽"
+        return f"{_grouped(words, value, 0 if abs(value) >= 100 or not value else 2)} ₽"
     return _grouped(words, value, 0 if value == int(value) else 2)
 
 
 def _grouped(words: Words, value: Any, places: int) -> str:
     text = f"{value:,.{places}f}"
     return text.replace(",", "\u202f").replace(".", ",") if words.lang == "ru" else text
+
+
+def as_date(key: int) -> date:
+    """The day of a date key, 20261120."""
+    return date(key // 10_000, key // 100 % 100, key % 100)
+
+
+def short_day(words: Words, day: date) -> str:
+    """A date below a chart."""
+    return f"{day:%d.%m}" if words.lang == "ru" else f"{day:%b} {day.day}"
 
 
 def is_number(column: str, row: Row) -> bool:

@@ -1,4 +1,5 @@
--- Where every plan stands now: one row per campaign and call date. Plan by plan, so that a filter by date reads no other's calls.
+-- Where every plan stands now: one row per campaign and call date. Plan by plan, so that a filter by
+-- date reads no other's. Stage and contacts are of this moment, results as of the last refresh of the marts.
 create or replace view mart.v_campaign_status as
 select p.campaign_id,
        coalesce(p.spec ->> 'title', p.campaign_id)                                     as campaign_name,
@@ -65,18 +66,17 @@ cross join lateral (
     where plan_id = p.plan_id
 ) i
 cross join lateral (
-    select count(*) filter (where first_human_at is not null)   as contacts_human,
-           count(*) filter (where goal_at is not null)          as contacts_goal
-    from dwh.fact_campaign_contact
+    select coalesce(sum(human), 0)::bigint   as contacts_human,
+           coalesce(sum(goal), 0)::bigint    as contacts_goal
+    from mart.contact_outcome
     where plan_id = p.plan_id
 ) f
 cross join lateral (
-    select count(*) filter (where o.disposition_group not in ('NOT_DIALED', 'PENDING'))   as attempts,
+    select coalesce(sum(t.attempts) filter (where o.disposition_group not in ('NOT_DIALED', 'PENDING')), 0)::bigint as attempts,
            coalesce(sum(t.cost_rub + t.marking_fee_rub), 0)                               as cost_rub
-    from ops.campaign_intent n
-    join dwh.fact_call_attempt t on t.intent_id = n.intent_id
+    from mart.attempt_daily t
     join dwh.dim_disposition o on o.disposition_code = t.disposition_code
-    where n.plan_id = p.plan_id
+    where t.plan_id = p.plan_id
 ) d
 left join lateral (
     select count(*) as checks, count(*) filter (where not holds) as failed
@@ -102,7 +102,7 @@ comment on column mart.v_campaign_status.contacts_done is 'Контакты за
 comment on column mart.v_campaign_status.progress is 'Готово: contacts_done / контакты всех заданий, доля';
 comment on column mart.v_campaign_status.attempts is 'Загружено наборов';
 comment on column mart.v_campaign_status.contacts_human is 'Контакты с ≥ 1 разговором с человеком';
-comment on column mart.v_campaign_status.contacts_goal is 'Контакты с достигнутой целью по снимку контакта';
+comment on column mart.v_campaign_status.contacts_goal is 'Контакты с достигнутой целью';
 comment on column mart.v_campaign_status.cost_rub is 'Стоимость загруженных звонков: цена + плата за маркировку, руб.';
 comment on column mart.v_campaign_status.forecast_rub is 'Ожидаемая стоимость на момент плана, руб.';
 comment on column mart.v_campaign_status.planned_at is 'Когда составлен план, UTC';

@@ -1,4 +1,4 @@
--- When the dials of a campaign were made and how they ended. From the plan down, so that one campaign reads only its own calls.
+-- When the dials of a campaign were made and how they ended.
 create or replace view mart.v_attempt_by_hour as
 select p.campaign_id,
        p.purpose,
@@ -7,13 +7,12 @@ select p.campaign_id,
        a.disposition_code,
        d.title_ru                                                                       as disposition_title,
        d.disposition_group,
-       count(*) filter (where d.disposition_group not in ('NOT_DIALED', 'PENDING'))     as attempts,
-       count(*) filter (where d.disposition_group in ('HUMAN', 'MACHINE'))              as connected,
-       count(*) filter (where d.disposition_group = 'HUMAN')                            as human,
-       count(*)                                                                         as rows_loaded
+       coalesce(sum(a.attempts) filter (where d.disposition_group not in ('NOT_DIALED', 'PENDING')), 0)::bigint as attempts,
+       coalesce(sum(a.attempts) filter (where d.disposition_group in ('HUMAN', 'MACHINE')), 0)::bigint          as connected,
+       coalesce(sum(a.attempts) filter (where d.disposition_group = 'HUMAN'), 0)::bigint                        as human,
+       sum(a.attempts)::bigint                                                                                  as rows_loaded
 from ops.campaign_plan p
-join ops.campaign_intent i on i.plan_id = p.plan_id
-join dwh.fact_call_attempt a on a.intent_id = i.intent_id
+join mart.attempt_daily a on a.plan_id = p.plan_id
 join dwh.dim_disposition d on d.disposition_code = a.disposition_code
 group by p.campaign_id, p.purpose, p.call_date, a.local_hour, a.disposition_code, d.title_ru, d.disposition_group;
 
