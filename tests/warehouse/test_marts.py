@@ -320,12 +320,12 @@ def test_a_call_on_another_local_date_than_the_planned_one(seeded: psycopg.Conne
         ("k8", "2026-11-20")
     ]  # 20:40 in Moscow, 05:40 of the next day in Kamchatka
     seeded.execute(
-        "insert into ops.attempt_reservation (phone_key, intent_id, local_date, campaign_id, purpose, max_attempts, held)"
+        "insert into ops.attempt_reservation"
+        " (phone_key, intent_id, local_date, campaign_id, purpose, max_attempts, held)"
         " values (lpad('5', 64, '0'), repeat('a', 64), '2026-11-20', 'C1', 'service', 0, 0)"
     )
-    assert [call for call, _ in breaches(seeded, "OTHER_DATE")] == [
-        "k8"
-    ]  # the load makes such a row for a dial nobody planned
+    # the load makes such a row for a dial that nobody planned
+    assert [call for call, _ in breaches(seeded, "OTHER_DATE")] == ["k8"]
     seeded.execute("update ops.attempt_reservation set max_attempts = 1")
     assert breaches(seeded, "OTHER_DATE") == []
 
