@@ -22,6 +22,7 @@ EXPECTED = {
     "campaign__demo_twin": None,
     "late_results": "40 5 * * *",
     "marts": None,
+    "qa_scores": "20 7 * * *",
     "replay": None,
     "retention": "20 4 * * *",
 }

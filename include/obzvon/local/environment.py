@@ -21,7 +21,25 @@ __all__ = ["ADMIN", "AIRFLOW_CLI", "PYTHON", "Ports", "inherited", "settings", "
 
 ADMIN = "admin"
 PYTHON, AIRFLOW_CLI = sys.executable, str(Path(sys.executable).parent / "airflow")
-QOLIO_INTEGRATION = "c34f637a-0000-4000-8000-000000000001"
+#: What a communication and a review look like is the sandbox's own; at Qolio ask for it.
+QOLIO_OPTIONS: dict[str, object] = {
+    "integration_path": "/api/v1/integrations/c34f637a-0000-4000-8000-000000000001/phone_calls",
+    "account_email": "robot@obzvon.example",
+    "account_password": "sandbox-qolio-password",
+    "verify_after_minutes": 0,
+    "interaction_uid": "attributes.uid",
+    "review_fields": {
+        "list": "attributes.reviews",
+        "id": "id",
+        "uid": "/attributes.uid",
+        "form": "form-name",
+        "score": "score",
+        "max_score": "max-score",
+        "reviewer": "reviewer-id",
+        "reviewed_at": "reviewed-at",
+        "appeal": "appeal-state",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +150,7 @@ def connections(ports: Ports, server: Server) -> dict[str, str]:
             "conn_type": "qolio",
             "host": f"{base}/qolio",
             "password": "sandbox-qolio-integration-token",
-            "extra": {"integration_path": f"/api/v1/integrations/{QOLIO_INTEGRATION}/phone_calls", **unhurried},
+            "extra": {**QOLIO_OPTIONS, **unhurried},
         },
     }
     return {f"AIRFLOW_CONN_{name}".upper(): json.dumps(value) for name, value in found.items()}

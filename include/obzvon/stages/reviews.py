@@ -94,7 +94,10 @@ class ReviewsClient(Protocol):
 
 @dataclass(slots=True)
 class Pulled:
-    """Reviews read, new and changed among them, rows of facts written; how many are unusable or wait for their call."""
+    """Reviews read, new and changed among them, rows of facts written; how many are unusable or wait for their call.
+
+    A review at the very edge of two days is read with both.
+    """
 
     reviews: int = 0
     inserted: int = 0

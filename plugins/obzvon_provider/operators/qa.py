@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +24,9 @@ from obzvon_provider.runtime import has_account_login, qolio_account_of
 __all__ = ["MissingPlansOperator", "OperatorsOperator", "QolioAccountsOperator", "ReviewsOperator", "VerifyOperator"]
 
 
+log = logging.getLogger(__name__)
+
+
 class QolioAccountsOperator(BaseOperator):
     """The Qolio connections that campaigns use and that have a login for the account API, as ids to map over."""
 
@@ -36,7 +40,7 @@ class QolioAccountsOperator(BaseOperator):
             used |= connections_of(WarehouseHook(self.warehouse_conn_id).dsn(), datetime.now(UTC))
             ready = sorted(conn_id for conn_id in used if has_account_login(conn_id))
         if unchecked := sorted(used - set(ready)):
-            self.log.warning(
+            log.warning(
                 "connections without account_email and account_password, of which nothing is checked: %s", unchecked
             )
         return ready
@@ -69,9 +73,12 @@ class OperatorsOperator(_AccountOperator):
             for spec in Catalogue(campaigns_folder()).specs:
                 if spec.qolio.conn_id == self.conn_id:
                     wanted[spec.qolio.operator_id].append(spec.name)
+            if not wanted:
+                return []
             async with qolio_account_of(self.conn_id, await self.dsn()) as account:
-                if account is not None and wanted:
-                    await require_operators(account, wanted)
+                if account is None:
+                    raise _lost(self.conn_id)
+                await require_operators(account, wanted)
         return sorted(wanted)
 
 
