@@ -64,6 +64,10 @@ cross join lateral (
         union
         select f.contact_key from ops.plan_contact p join dwh.fact_campaign_contact f using (plan_id, row_no)
         where p.person_key = any (array(select distinct d.person_key from dialed d))
+          -- a plan's calls come within days of its call date, and caps look back a month
+          and p.plan_id = any (array(select n.plan_id from ops.campaign_plan n
+                                     where n.call_date >= (select min(day) - 60 from dialed)
+                                       and n.call_date <= (select max(day) + 1 from dialed)))
     ),
     -- caps look back to the first of the month or to the seventh day; a day more forward, for zones east of the plan's
     elsewhere as materialized (
