@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.common.sql.operators.sql import SQLTableCheckOperator
 from airflow.sdk import DAG
 from test_dags import parse
 
@@ -42,7 +43,14 @@ def test_every_task_that_writes_attempts_wakes_the_marts(bag: DagBag) -> None:
 
 
 def test_one_refresh_at_a_time_that_is_tried_again(marts: DAG) -> None:
-    (task,) = marts.tasks
+    task = marts.get_task("refresh")
     assert (task.task_id, task.retries, marts.max_active_runs) == ("refresh", 2, 1)
     assert task.execution_timeout is not None
     assert marts.params["full"] is False
+
+
+def test_the_contracts_are_checked_after_every_refresh(marts: DAG) -> None:
+    assert {task.task_id: task.downstream_task_ids for task in marts.tasks} == {"refresh": {"check"}, "check": set()}
+    check = marts.get_task("check")
+    assert isinstance(check, SQLTableCheckOperator)
+    assert (check.trigger_rule, check.retries, check.days) == ("all_success", 2, 35)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from airflow.providers.common.sql.operators.sql import SQLTableCheckOperator
@@ -23,7 +23,8 @@ class ChecksOperator(SQLTableCheckOperator):
 
     The provider's check operators say yes or no and keep nothing, and they read a table once for every check; so the
     rules are evaluated by `obzvon.stages.checks`, and what the provider is told, and tells its listeners (OpenLineage),
-    is whether the results of this run hold. `days`: only rows loaded in so many days, None: whole tables.
+    is whether the results of this run hold. `days`: only rows loaded in so many days; None, or the param `full`: whole
+    tables.
     """
 
     def __init__(self, *, warehouse_conn_id: str = "warehouse_default", days: int | None = None, **kwargs: Any) -> None:
@@ -34,14 +35,17 @@ class ChecksOperator(SQLTableCheckOperator):
     def execute(self, context: Context) -> dict[str, int]:
         with one_sentence():
             with connect(WarehouseHook(self.warehouse_conn_id).dsn()) as conn:
-                since = context["ti"].start_date - timedelta(days=self.days) if self.days else None
-                self._report = run_checks(conn, run_id=context["run_id"], since=since)
+                self._report = run_checks(conn, run_id=context["run_id"], since=self._since(context))
             self.checks = {_name(table): {"check_statement": _holds(table)} for table in _tables()}
             self.partition_clause = f"run_id = '{context['run_id'].replace(chr(39), chr(39) * 2)}'"
             self.sql = f"SELECT check_name, check_result FROM ({self._generate_sql_query()}) AS check_table"
             super().execute(context)
         report = self._report
         return {"rules": len(report.results), "warnings": len(report.warnings)}
+
+    def _since(self, context: Context) -> datetime | None:
+        whole = self.days is None or context["params"].get("full")
+        return None if whole else datetime.now(UTC) - timedelta(days=self.days or 0)
 
     def _raise_exception(self, exception_string: str) -> NoReturn:
         """The sentence with table, column, rule, count and keys instead of the provider's query text."""
