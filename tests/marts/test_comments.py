@@ -57,8 +57,8 @@ def test_every_kpi_view_says_whether_it_is_final(conn: psycopg.Connection) -> No
         f"v_{name}"
         for name in (
             "campaign_funnel", "exclusions", "attempt_kpi_daily", "disposition_mix", "recall_effectiveness",
-            "best_time", "list_exhaustion", "cost", "ab_test", "optouts", "caller_health", "qa_reconciliation", "qa_coverage",
-            "freshness", "compliance",
+            "best_time", "list_exhaustion", "cost", "ab_test", "optouts", "caller_health", "qa_reconciliation",
+            "qa_coverage", "freshness", "compliance",
         )
     }  # fmt: skip
     columns = set(said(conn, COLUMNS))

@@ -1,0 +1,194 @@
+"""The month on its way into a warehouse: ledger rows, vendors' pages into the archive, and the pipeline's own load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from launching import forced
+from month import DAYS, Plan, chance
+from psycopg.types.json import Jsonb
+
+from obzvon.ledger.keys import external_id, phone_key
+from obzvon.reports.archive import Archive
+from obzvon.stages.collect import download, load
+from obzvon.vendors.base import Dialer, Order, Page, Task
+from obzvon.vendors.registry import dialer_class
+
+SECRET = b"a secret of at least thirty-two characters"
+PAGE = 1000
+
+_PLAN = """
+insert into ops.campaign_plan (plan_id, campaign_id, call_date, vendor_code, purpose, spec, plan_hash, contacts_total,
+    contacts_to_call, planned_at) values (%s, %s, %s, %s, %s, %s, repeat('0', 64), %s, %s, %s)
+"""
+_INTENT = """
+insert into ops.campaign_intent (intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no,
+    batch_no, contacts_planned, contacts_sent, contacts_accepted, contacts_rejected, window_start_utc, window_end_utc,
+    local_from, local_to, state, vendor_task_id)
+values (%s, %s, %s, %s, %s, '+03:00', '{180}', 1, 0, %s, %s, %s, %s, %s, %s, '10:00', '20:00', 'running', %s)
+"""
+_CLOSE = """
+update ops.campaign_intent set state = %s, final_at = coalesce(final_at, clock_timestamp()) where intent_id = %s
+"""
+_CONTACTS = """
+copy ops.plan_contact (plan_id, row_no, contact_id, phone_key, tz_offsets, tz_source, region, exclusion_code,
+    exclusion_reason, intent_id, external_id, sent_state) from stdin
+"""
+_DELIVERY = """
+copy ops.qa_delivery (call_uid, vendor_code, vendor_call_id, intent_id, payload_hash, state) from stdin
+"""
+_REVIEW = """
+copy dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, form_name, score, max_score, reviewed_at) from stdin
+"""
+_COMPLAINT = """
+insert into ops.suppression (phone_key, purpose, reason, source, valid_from, evidence_ref)
+values (%s, '*', 'жалоба', %s, %s, %s)
+"""
+_AUDIT = """
+insert into ops.audit_check (plan_id, check_name, expected, actual, explanation, holds) values (%s, %s, 0, %s, %s, %s)
+"""
+#: What becomes of a conversation with a recording at Qolio: share, state; the rest was not sent yet.
+AT_QOLIO = (
+    (0.55, "SENT"), (0.25, "VERIFIED"), (0.03, "MISSING"), (0.03, "REJECTED"), (0.06, "SKIPPED"), (0.02, "SENDING"),
+    (0.02, "IN_DOUBT"),
+)  # fmt: skip
+MOST_POINTS = 12
+#: Days whose audit found something, and what.
+AUDITED = {DAYS[3]: (2, "2 CAP_DAY"), DAYS[8]: (3, "1 AFTER_OPTOUT, 2 CAP_DAY")}
+
+
+def at_qolio(call_id: str) -> str | None:
+    """The state of a call's delivery."""
+    point = chance("qolio", call_id)
+    for share, state in AT_QOLIO:
+        point -= share
+        if point < 0:
+            return state
+    return None
+
+
+def reviews(call_id: str) -> Iterator[int]:
+    """The scores that reviewers gave a call: none, one or two."""
+    if at_qolio(call_id) in ("SENT", "VERIFIED") and (point := chance("review", call_id)) < 0.1:
+        yield int(point * 1000) % (MOST_POINTS + 1)
+        if point < 0.02:
+            yield MOST_POINTS
+
+
+def complaints(plans: list[Plan]) -> Iterator[tuple[str, str, datetime]]:
+    """Phone, source and moment of each complaint: two days after calls, one of somebody who was never called."""
+    for day in (5, 12, 19):
+        plan = next(p for p in plans if p.day == DAYS[day])
+        noon = datetime.combine(DAYS[day + 2], time(12), UTC)
+        for row in [row for row in plan.rows if row["exclusion_code"] is None][:2]:
+            yield row["person"].phone, "regulator" if day == 5 else "operator", noon
+    yield "+79991112233", "regulator", datetime.combine(DAYS[-1], time(12), UTC)
+
+
+async def store(conn: psycopg.Connection, dsn: str, folder: Path, plans: list[Plan]) -> None:
+    """The month in the warehouse, as the pipeline loads it."""
+    archive = Archive(folder)
+    for plan in plans:
+        _in_ledger(conn, plan)
+        for number, rows in enumerate(plan.reports, 1):
+            if number == 2:
+                _closed(conn, plan)
+            await download(dsn, archive, _reporting(plan, rows), _task(plan), f"pull-{number}")
+            load(conn, archive, plan.spec, dialer_class(plan.vendor), plan.intent_id, f"pull-{number}", secret=SECRET)
+        _closed(conn, plan)
+    _judged(conn, plans)
+
+
+def _in_ledger(conn: psycopg.Connection, plan: Plan) -> None:
+    midnight = datetime.combine(plan.day, time(), UTC)
+    called = [row for row in plan.rows if row["exclusion_code"] is None]
+    refused = sum(row["refused"] for row in plan.rows)
+    conn.execute(
+        _PLAN,
+        (plan.plan_id, plan.spec.name, plan.day, plan.vendor, plan.spec.purpose, Jsonb(plan.spec.canonical()),
+         len(plan.rows), len(called), midnight - timedelta(hours=10) + plan.after),
+    )  # fmt: skip
+    forced(
+        conn, _INTENT,
+        (plan.intent_id, plan.plan_id, plan.spec.name, plan.day, plan.vendor, len(called), len(called),
+         len(called) - refused, refused, midnight, midnight + timedelta(hours=17), f"{plan.spec.name}-{plan.day}"),
+    )  # fmt: skip
+    with conn.cursor() as cursor, cursor.copy(_CONTACTS) as copy:
+        for row in plan.rows:
+            person, out = row["person"], row["exclusion_code"] is not None
+            copy.write_row((
+                plan.plan_id, row["row_no"], f"c{person.number}", phone_key(SECRET, person.phone), list(person.offsets),
+                "region", person.region, row["exclusion_code"], row["exclusion_reason"],
+                None if out else plan.intent_id, None if out else external_id(plan.plan_id, row["row_no"]),
+                None if out else "rejected" if row["refused"] else "accepted",
+            ))  # fmt: skip
+    conn.commit()
+
+
+def _closed(conn: psycopg.Connection, plan: Plan) -> None:
+    if plan.state != "running":
+        forced(conn, _CLOSE, (plan.state, plan.intent_id))
+        conn.commit()
+
+
+def _task(plan: Plan) -> Task:
+    at = datetime.combine(plan.day, time(9), UTC)
+    order = Order(plan.intent_id, "name", "", plan.day, (180,), at, at, at.time(), at.time())
+    return Task(order, f"{plan.spec.name}-{plan.day}", len(plan.rows))
+
+
+def _reporting(plan: Plan, rows: list[dict[str, Any]]) -> Dialer:
+    """The vendor's own dialer, but for its report: that is these rows."""
+    own = dialer_class(plan.vendor)
+
+    class Reporting(own):  # type: ignore[misc, valid-type]
+        def __init__(self) -> None:
+            pass
+
+        async def report(self, task: Task) -> AsyncIterator[Page]:
+            for number, body in enumerate(_pages(plan, rows), 1):
+                yield Page("calls" if plan.vendor == "twin" else "report", number, {"offset": number}, _stream(body))
+
+    made: Dialer = Reporting()
+    return made
+
+
+def _pages(plan: Plan, rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    if plan.vendor == "twin":
+        return [{"count": len(rows), "items": rows[n : n + PAGE]} for n in range(0, len(rows), PAGE)]
+    return [{"columns": [], "data": rows, "total_duration": 0, "avg_duration": 0, "count": len(rows)}]
+
+
+async def _stream(body: dict[str, Any]) -> AsyncIterator[bytes]:
+    yield json.dumps(body, ensure_ascii=False).encode()
+
+
+def _judged(conn: psycopg.Connection, plans: list[Plan]) -> None:
+    """What others write: deliveries, reviews, complaints, audits."""
+    heard = [(plan, dial) for plan in plans for dial in plan.dials if dial["responder"] == "human" and dial["record"]]
+    with conn.cursor() as cursor:
+        with cursor.copy(_DELIVERY) as copy:
+            for plan, dial in heard:
+                if state := at_qolio(dial["call_id"]):
+                    call = (plan.vendor, dial["call_id"])
+                    copy.write_row((":".join(call), *call, plan.intent_id, "0" * 64, state))
+        with cursor.copy(_REVIEW) as copy:
+            for plan, dial in heard:
+                for number, score in enumerate(reviews(dial["call_id"])):
+                    named = f"{dial['call_id']}-{number}"
+                    copy.write_row(
+                        (named, plan.vendor, dial["call_id"], "Форма", Decimal(score), MOST_POINTS, dial["ended"])
+                    )
+        for number, (phone, source, at) in enumerate(complaints(plans)):
+            cursor.execute(_COMPLAINT, (phone_key(SECRET, phone), source, at, f"letter {number}"))
+        for plan in plans:
+            found, rules = AUDITED.get(plan.day, (0, None))
+            cursor.execute(_AUDIT, (plan.plan_id, "compliance", found, rules, found == 0))
+            cursor.execute(_AUDIT, (plan.plan_id, "listed", 0, None, True))
+    conn.commit()
