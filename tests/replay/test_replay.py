@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -44,6 +45,21 @@ def test_everything_comes_back_as_it_was(days: Days) -> None:
     assert [(r.contacts, r.pulls, r.rows, r.inserted, r.updated, r.quarantined) for r in results] == [
         (3, 2, 5, 3, 1, 1)
     ] * 3
+
+
+def test_reviews_come_back_to_their_calls(days: Days) -> None:
+    (uid,) = days.conn.execute(
+        "select vendor_code || ':' || vendor_call_id from dwh.fact_call_attempt order by 1 limit 1"
+    ).fetchall()[0]
+    days.run(
+        "insert into ops.qa_review (review_id, call_uid, score, reviewed_at, pulled_at)"
+        f" values ('r-1', '{uid}', 87.5, now(), now()), ('r-2', 'dialog:elsewhere', 50, now(), now())"
+    )
+    days.run(DROP)
+    days.replay()
+    days.conn.commit()
+    found = days.conn.execute("select review_id, vendor_code || ':' || vendor_call_id, score from dwh.fact_qa_review")
+    assert found.fetchall() == [("r-1", uid, Decimal("87.5"))]
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)

@@ -9,6 +9,7 @@ import psycopg
 
 from obzvon.errors import ObzvonError
 from obzvon.reports.archive import Archive
+from obzvon.stages.reviews import republish
 from obzvon.stages.stored_plans import Dialers, Rebuilt, StoredPlan, check_secret, plans_between, pulls_of
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect
@@ -35,8 +36,9 @@ def replay(
 
     Tables of schema `dwh` that are missing are made again. Plans come in the order in which they were made, the pulls
     of a plan in the order in which they were fetched, and rows carry the moments of their first loading, so that what
-    was lost comes back as it was. Where nothing is lost nothing is written. A plan that cannot be read (a page of the
-    archive is gone, say) has a `problem` in its result, and the others go on; one that retention erased is `skipped`.
+    was lost comes back as it was; so do the reviews of their calls, which the ledger keeps. Where nothing is lost
+    nothing is written. A plan that cannot be read (a page of the archive is gone, say) has a `problem` in its result,
+    and the others go on; one that retention erased is `skipped`.
 
     Raises ConfigError when no plan of the range was ever loaded, the schema is not the newest or the secret is another.
     """
@@ -52,6 +54,8 @@ def replay(
         for number, plan in enumerate(plans, 1):
             results.append(result := _rebuild(conn, archive, plan, secret, dialers))
             result.tell(number, len(plans))
+        if reviews := republish(conn):
+            log.info("%d reviews are back at their calls", reviews)
     return results
 
 

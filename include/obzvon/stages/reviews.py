@@ -22,7 +22,7 @@ from obzvon.qolio.fields import Review, ReviewFields
 from obzvon.vendors.account import Account
 from obzvon.warehouse.db import connect_async, database_time
 
-__all__ = ["DAYS", "Pulled", "ReviewsClient", "publish", "pull_reviews"]
+__all__ = ["DAYS", "Pulled", "ReviewsClient", "publish", "pull_reviews", "republish"]
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +134,11 @@ async def pull_reviews(dsn: str, client: ReviewsClient, *, days: int = DAYS, now
 async def publish(conn: psycopg.AsyncConnection) -> int:
     """Bring `dwh.fact_qa_review` to what the reviews kept say of known calls; how many rows were written."""
     return (await conn.execute(_PUBLISH)).rowcount
+
+
+def republish(conn: psycopg.Connection) -> int:
+    """As `publish`, after the facts were rebuilt."""
+    return conn.execute(_PUBLISH).rowcount
 
 
 async def _spans(conn: psycopg.AsyncConnection, now: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:

@@ -92,8 +92,8 @@ class Verified:
         if self.missing:
             raise AuditError(
                 f"qolio, connection {self.conn_id}: {self.missing} calls that it took are not there, {self.verified}"
-                " newly seen; the task `resend` sends them again, the next run looks again. Calls that stay away belong"
-                " to an operator whom Qolio does not record; the query `missing` of docs/operations.md shows them"
+                " newly seen; the task `resend` sends them again, the next run looks again; `Scores from Qolio` of"
+                " docs/operations.md has the query that shows them"
             )
         return self
 
