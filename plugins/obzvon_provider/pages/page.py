@@ -117,8 +117,10 @@ class Page:
         return self.link(f"data/{name}.csv", lang=self.words.lang)
 
     def mart(self, view: str, column: str = "") -> str:
-        """Where a mart is explained."""
-        return f"{self.base}/marts/{view}{'#' + column if column else ''}"
+        """Where a mart is explained; at the column where it is one of the mart's own and not computed from them."""
+        known = self.marts.views.get(view) if self.marts else None
+        own = known is not None and column in known.columns
+        return f"{self.base}/marts/{view}{'#' + column if own else ''}"
 
     def campaign(self, campaign_id: str) -> str:
         """The page of one campaign."""

@@ -72,7 +72,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const script of document.querySelectorAll("script[data-chart]")) {
     const place = document.getElementById(script.dataset.chart);
     const given = JSON.parse(script.textContent);
-    if (given.rows) place.style.height = `${Math.max(120, given.rows * 30 + 24)}px`;
+    if (given.rows) place.style.flexBasis = place.style.minHeight = `${Math.max(120, given.rows * 30 + 24)}px`;
     const chart = echarts.init(place, null, { renderer: "svg" });
     drawn.push([chart, given]);
     chart.setOption(option(given));

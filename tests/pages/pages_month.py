@@ -15,7 +15,7 @@ __all__ = ["LAST", "SIZE", "make_month"]
 LAST = date(2026, 11, 20)
 #: Contacts a campaign and day that come to 200,000 dials.
 SIZE = 1110
-SCRIPT = (Path(__file__).parent / "month.sql").read_text(encoding="utf-8")
+SCRIPT = (Path(__file__).parent / "pages_month.sql").read_text(encoding="utf-8")
 
 
 def make_month(dsn: str, size: int = SIZE) -> int:

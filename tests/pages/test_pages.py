@@ -1,0 +1,338 @@
+"""The pages behind Airflow's login: who may read them, what they say, and that nothing can be written through them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from pages_month import LAST
+
+from obzvon_provider.pages.reader import marts
+from obzvon_provider.pages.sections import SECTIONS
+
+Site = Callable[..., httpx.Client]
+PAGES = ("", "campaigns/clinic_visits", "best-time", "health", "marts", "marts/v_campaign_funnel")
+DATA = tuple(f"data/{name}.{kind}" for name in SECTIONS for kind in ("csv", "json"))
+DAY = f"from={LAST}&to={LAST}"
+
+
+def text(client: httpx.Client, path: str) -> str:
+    """A page without its tags."""
+    answer = client.get(f"/obzvon/{path}")
+    assert answer.status_code == 200, answer.text
+    return re.sub(r"\s+", " ", re.sub(r"<script.*?</script>|<[^>]+>", " ", answer.text, flags=re.DOTALL))
+
+
+def rows(client: httpx.Client, section: str, query: str = "") -> list[dict[str, Any]]:
+    answer = client.get(f"/obzvon/data/{section}.json?{query}")
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["rows"]
+    return found
+
+
+# who --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES + DATA)
+def test_nobody_reads_without_login(site: Site, month_dsn: str, path: str) -> None:
+    assert site(month_dsn, role=None).get(f"/obzvon/{path}").status_code == 401
+
+
+@pytest.mark.parametrize("path", [*PAGES, "data/campaigns.csv", "data/campaigns.json"])
+def test_a_forged_token_and_a_user_without_a_role_are_refused(site: Site, month_dsn: str, path: str) -> None:
+    forged = site(month_dsn, role=None)
+    forged.cookies.set("_token", "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJhbm4iLCJyb2xlIjoiYWRtaW4ifQ.c2lnbmF0dXJl")
+    assert forged.get(f"/obzvon/{path}").status_code == 403
+    assert site(month_dsn, role="no role").get(f"/obzvon/{path}").status_code == 403
+
+
+def test_the_page_of_a_refusal_leads_to_the_login_and_shows_no_number(site: Site, month_dsn: str) -> None:
+    answer = site(month_dsn, role=None, lang="ru").get("/obzvon/")
+    assert "Нужен вход" in answer.text
+    assert re.search(r'href="/auth/login\?next=[^"]+" target="_top"', answer.text)
+    assert "clinic_visits" not in answer.text
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", [*PAGES, "data/campaigns.json"])
+def test_there_is_nothing_to_write_to(site: Site, month_dsn: str, method: str, path: str) -> None:
+    for role in ("viewer", "admin"):
+        assert site(month_dsn, role=role).request(method, f"/obzvon/{path}").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("select * from pii.phone", psycopg.errors.InsufficientPrivilege),
+        ("select * from ops.campaign_plan", psycopg.errors.InsufficientPrivilege),
+        ("delete from mart.attempt_daily", psycopg.errors.ReadOnlySqlTransaction),
+        ("create temporary table t (n int)", psycopg.errors.ReadOnlySqlTransaction),
+    ],
+)
+def test_the_database_session_of_a_page_reads_marts_and_nothing_else(
+    site: Site, month_dsn: str, statement: str, error: type[psycopg.Error]
+) -> None:
+    site(month_dsn)  # sets the connection: the pipeline's own user, who may do all of it
+    with marts() as opened:
+        with pytest.raises(error):
+            opened.ask(statement, {})  # type: ignore[arg-type]
+        assert opened.ask("select current_user::text as who", {})[1] == [{"who": "obzvon_analyst"}]
+
+
+def test_where_nobody_made_the_role_the_session_is_read_only_all_the_same(
+    site: Site, month_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obzvon_provider.pages.reader.ROLE", "a_role_that_is_not_there")
+    site(month_dsn)
+    with marts() as opened, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        opened.ask("delete from mart.attempt_daily", {})
+
+
+def test_without_a_reading_connection_the_pipelines_own_is_taken(
+    site: Site, month_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = site(month_dsn)
+    monkeypatch.delenv("AIRFLOW_CONN_WAREHOUSE_READONLY")
+    assert client.get("/obzvon/").status_code == 503
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", month_dsn)
+    assert client.get("/obzvon/").status_code == 200
+
+
+# what -------------------------------------------------------------------------------------------------------------
+
+
+def test_campaigns_show_name_stage_progress_and_cost(site: Site, month_dsn: str) -> None:
+    said = text(site(month_dsn), f"?{DAY}")
+    for word in ("Напоминание о приёме", "calling", "awaits approval", "in doubt", "collecting", "50.0% done"):
+        assert word in said
+    assert "Calls allowed" in said
+    by_campaign = {row["campaign_id"]: row for row in rows(site(month_dsn), "campaigns", DAY)}
+    assert {name: row["stage"] for name, row in by_campaign.items()} == {
+        "clinic_visits": "calling", "credit_reminder": "awaiting_approval", "autumn_offer": "in_doubt",
+        "visit_survey": "collecting",
+    }  # fmt: skip
+    assert sorted(float(row["progress"]) for row in by_campaign.values()) == [0, 0.5, 0.5, 0.5]
+
+
+def test_the_status_of_a_campaign_equals_a_count_of_its_facts(
+    site: Site, month_dsn: str, warehouse: psycopg.Connection
+) -> None:
+    counted = warehouse.execute(
+        "select f.campaign_key, count(*), sum(a.cost_rub + a.marking_fee_rub)"
+        " from dwh.fact_call_attempt a join dwh.fact_campaign_contact f using (intent_id, contact_key)"
+        " group by 1"
+    ).fetchall()
+    names = dict(warehouse.execute("select campaign_key, campaign_id from dwh.dim_campaign").fetchall())
+    shown: dict[str, list[float]] = {name: [0, 0.0] for name in names.values()}
+    for row in rows(site(month_dsn), "campaigns"):
+        shown[row["campaign_id"]][0] += row["attempts"]
+        shown[row["campaign_id"]][1] += float(row["cost_rub"])
+    for key, attempts, cost in counted:
+        assert shown[names[key]] == [attempts, pytest.approx(float(cost))]
+
+
+def test_one_campaign_has_every_part_and_no_gap(site: Site, month_dsn: str) -> None:
+    answer = site(month_dsn).get("/obzvon/campaigns/autumn_offer")
+    parts = re.findall(r'data-section="(\w+)"', answer.text)
+    assert parts == ["campaigns", "funnel", "exclusions", "hours", "dispositions", "funnel", "recalls", "funnel",
+                     "qolio", "ab", "qa", "archive"]  # fmt: skip
+    assert "This warehouse has no" not in answer.text
+    assert "Nothing matches" not in answer.text
+    assert len(re.findall(r"data-chart=", answer.text)) == 8
+
+
+def test_links_lead_to_the_run_the_plan_and_the_archive(site: Site, month_dsn: str) -> None:
+    page = site(month_dsn).get(f"/obzvon/campaigns/visit_survey?{DAY}").text
+    run = f"/dags/campaign__visit_survey/runs/scheduled__{LAST}T05%3A00%3A00%2B00%3A00"
+    assert f'href="{run}" target="_top"' in page
+    assert f'href="{run}/tasks/plan" target="_top"' in page
+    assert f"visit_survey/{LAST}/0/calls-0001.zst" in page
+
+
+def test_every_number_leads_to_its_mart(site: Site, month_dsn: str) -> None:
+    client = site(month_dsn)
+    for path in ("", "campaigns/clinic_visits", "best-time", "health"):
+        page = client.get(f"/obzvon/{path}").text
+        targets = set(re.findall(r'href="(/obzvon/marts/v_[^"]+)"', page))
+        assert len(targets) > 5
+        for target in targets:
+            mart, _, column = target.partition("#")
+            there = client.get(mart)
+            assert there.status_code == 200
+            assert not column or f'id="{column}"' in there.text, target
+        tables = re.findall(r"<thead>.*?</thead>", page, flags=re.DOTALL)
+        headings = [th for table in tables for th in re.findall(r"<th .*?</th>", table, flags=re.DOTALL)]
+        assert [th for th in headings if "/marts/v_" not in th and "Look" not in th] == []
+
+
+def test_the_best_hours_are_those_of_the_mart(site: Site, month_dsn: str, warehouse: psycopg.Connection) -> None:
+    best = warehouse.execute(
+        "select local_hour from mart.v_best_time where campaign_id = 'visit_survey' and is_enough"
+        " order by human_rate_low95 desc limit 5"
+    ).fetchall()
+    said = text(site(month_dsn), "best-time?campaign=visit_survey")
+    assert [int(hour) for hour in re.findall(r"(\d\d):00", said)[:5]] == [hour for (hour,) in best]
+
+
+def test_data_health_shows_breaches_failed_checks_and_partial_runs(site: Site, month_dsn: str) -> None:
+    client = site(month_dsn)
+    said = text(client, "health")
+    assert "Outside the window" in said
+    assert {row["campaign_id"] for row in rows(client, "breaches")} == {"clinic_visits"}
+    assert [row["check_name"] for row in rows(client, "audit") if not row["holds"]] == ["compliance"]
+    partial = [row for row in rows(client, "completeness") if row["is_partial"]]
+    assert [(row["campaign_id"], row["control_count"] - row["rows_loaded"]) for row in partial] == [
+        ("autumn_offer", 24)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("off", "Calls allowed"), ("on", "All calls stopped"), ("only autumn_offer", "Stopped: autumn_offer")],
+)
+def test_the_kill_switch_is_shown_as_it_stands(
+    site: Site, month_dsn: str, monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_OBZVON_KILL_SWITCH", value)
+    page = text(site(month_dsn), f"?{DAY}")
+    assert said in page
+    assert page.count("stopped") == {"off": 0, "on": 5, "only autumn_offer": 1}[value]
+
+
+# filters ----------------------------------------------------------------------------------------------------------
+
+
+def test_filters_leave_what_they_name(site: Site, month_dsn: str) -> None:
+    client = site(month_dsn)
+    assert {row["campaign_id"] for row in rows(client, "campaigns", "campaign=visit_survey")} == {"visit_survey"}
+    assert {row["campaign_id"] for row in rows(client, "campaigns", "purpose=debt")} == {"credit_reminder"}
+    assert {row["call_date"] for row in rows(client, "campaigns", DAY)} == {str(LAST)}
+    assert {row["campaign_id"] for row in rows(client, "completeness", "purpose=debt")} == {"credit_reminder"}
+    one_day = sum(row["should_send"] for row in rows(client, "qolio", "from=2026-11-10&to=2026-11-10"))
+    assert 0 < one_day < sum(row["should_send"] for row in rows(client, "qolio")) / 25
+    assert text(client, "?purpose=debt").count("Осеннее предложение") == 1  # only in the list to choose from
+
+
+@pytest.mark.parametrize("query", ["from=yesterday", "to=2026-13-01", "from=2026-11-20&to=2026-11-01"])
+def test_a_filter_that_is_not_understood_is_named(site: Site, month_dsn: str, query: str) -> None:
+    answer = site(month_dsn).get(f"/obzvon/?{query}")
+    assert answer.status_code == 400
+    assert re.search(r"from|to is not a date", answer.text)
+
+
+@pytest.mark.parametrize("path", ["campaigns/nobody", "marts/v_nothing", "data/nothing.csv", "nowhere"])
+def test_what_is_not_there_is_404(site: Site, month_dsn: str, path: str) -> None:
+    assert site(month_dsn).get(f"/obzvon/{path}").status_code == 404
+
+
+# csv --------------------------------------------------------------------------------------------------------------
+
+
+def read_csv(client: httpx.Client, section: str, query: str = "", delimiter: str = ",") -> list[dict[str, str]]:
+    answer = client.get(f"/obzvon/data/{section}.csv?{query}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert f"obzvon-{section}.csv" in answer.headers["content-disposition"]
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=delimiter))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_csv_of_every_table_has_the_rows_of_the_table(site: Site, month_dsn: str, section: str) -> None:
+    client = site(month_dsn)
+    found, as_json = read_csv(client, section), rows(client, section)
+    assert len(found) == len(as_json)
+    if section != "drift":
+        assert found
+    for line, row in zip(found, as_json, strict=True):
+        assert list(line) == list(row)
+
+
+def test_a_russian_spreadsheet_gets_its_own_commas(site: Site, month_dsn: str) -> None:
+    (row, *_) = read_csv(site(month_dsn, lang="ru"), "days", delimiter=";")
+    assert re.fullmatch(r"0,\d{4}", row["human_answer_rate"])
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+7", "-2+3", "@SUM(A1)", "\t=1", " =1", "%0A"])
+def test_no_cell_of_a_csv_is_a_formula(site: Site, changed: Callable[[str], str], name: str) -> None:
+    quoted = name.replace("'", "''")
+    dsn = changed(f"update ops.campaign_plan set spec = jsonb_build_object('title', E'{quoted}')")
+    assert {row["campaign_name"] for row in read_csv(site(dsn), "campaigns")} == {f"'{name}"}
+
+
+def test_a_name_is_text_and_never_markup(site: Site, changed: Callable[[str], str]) -> None:
+    name = "<script>alert(1)</script><b>"
+    dsn = changed(f"update ops.campaign_plan set spec = jsonb_build_object('title', '{name}')")
+    for path in ("", "campaigns/autumn_offer", "best-time"):
+        page = site(dsn).get(f"/obzvon/{path}").text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
+# words ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accepted", "title"),
+    [
+        ("ru", "Кампании"),
+        ("ru-RU,ru;q=0.9,en;q=0.8", "Кампании"),
+        ("en;q=0.3,ru;q=0.2", "Campaigns"),
+        ("de", "Campaigns"),
+    ],
+)
+def test_the_browser_decides_about_the_language(site: Site, month_dsn: str, accepted: str, title: str) -> None:
+    assert f"<h1>{title}</h1>" in site(month_dsn, lang=accepted).get("/obzvon/").text
+
+
+def test_a_language_that_was_chosen_stays(site: Site, month_dsn: str) -> None:
+    client = site(month_dsn, lang="ru")
+    assert "<h1>Campaigns</h1>" in client.get("/obzvon/?lang=en").text
+    assert "<h1>Data health</h1>" in client.get("/obzvon/health").text
+
+
+# nothing there ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["", "campaigns/any", "best-time", "health"])
+def test_an_empty_warehouse_explains_itself(site: Site, warehouse_dsn: str, path: str) -> None:
+    said = text(site(warehouse_dsn), path)
+    assert "The warehouse has no plan yet" in said
+    assert "campaign__" in said
+
+
+@pytest.mark.parametrize("view", ["v_ab_test", "v_freshness", "v_campaign_funnel", "v_attempt_by_hour", "v_drift"])
+def test_an_older_warehouse_loses_a_part_and_not_the_page(site: Site, changed: Callable[[str], str], view: str) -> None:
+    client = site(changed(f"drop view mart.{view} cascade"))
+    pages = [client.get(f"/obzvon/{path}") for path in ("", "campaigns/autumn_offer", "best-time", "health")]
+    assert [page.status_code for page in pages] == [200] * 4
+    assert any(f"This warehouse has no mart.{view}" in page.text for page in pages)
+
+
+def test_a_warehouse_before_the_marts_explains_itself(site: Site, changed: Callable[[str], str]) -> None:
+    client = site(changed("drop schema mart cascade"))
+    assert client.get("/obzvon/").status_code == 200
+    assert client.get("/obzvon/data/campaigns.csv").status_code == 404
+
+
+def test_a_warehouse_that_is_away_is_said_without_its_address(site: Site, tmp_path: Path) -> None:
+    answer = site(f"postgresql://someone:open-sesame@/nowhere?host={tmp_path}").get("/obzvon/")
+    assert answer.status_code == 503
+    assert "warehouse_readonly" in answer.text
+    assert "open-sesame" not in answer.text
+    assert str(tmp_path) not in answer.text
+
+
+def test_pages_are_not_kept_and_load_nothing_from_elsewhere(site: Site, month_dsn: str) -> None:
+    client = site(month_dsn)
+    for path in PAGES:
+        answer = client.get(f"/obzvon/{path}")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+        assert re.findall(r'(?:src|href)="(?:https?:)?//', answer.text) == []
