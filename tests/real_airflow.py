@@ -123,6 +123,10 @@ class World:
         """Change the sandbox's virtual time: speed, advance_seconds."""
         self._tell("POST", "clock", change)
 
+    def review(self, **said: object) -> None:
+        """Score a call as a reviewer at Qolio."""
+        self._tell("POST", "qolio/reviews", said)
+
     def book(self, name: str, **query: Any) -> list[dict[str, Any]]:
         """One of the sandbox's own books: requests, dials, campaigns, held, qolio/calls."""
         url = f"{self.stack.address.sandbox}/_sandbox/{name}"

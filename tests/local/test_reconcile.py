@@ -122,6 +122,14 @@ async def test_a_delivery_that_qolio_does_not_have_is_shown(conn: psycopg.Connec
     assert await differences(conn, books) == {"Qolio calls = qa_delivery": (0, 1)}
 
 
+async def test_a_call_that_qolio_dropped_is_no_difference_once_it_is_known_to_be_missing(
+    conn: psycopg.Connection, books: Books
+) -> None:
+    books.records.clear()
+    conn.execute("update ops.qa_delivery set state = 'MISSING'")
+    assert await differences(conn, books) == {}
+
+
 async def test_comparing_again_starts_from_fresh_books(conn: psycopg.Connection, books: Books) -> None:
     await differences(conn, books)
     assert await differences(conn, books) == {}

@@ -21,6 +21,7 @@ from qa_rows import World
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.local.environment import QOLIO_OPTIONS
+from obzvon.qolio.form import QOLIO_FORM
 from obzvon.sandbox.process import Sandbox, running_sandbox
 from obzvon_provider.operators.deliver import DeliverOperator
 from obzvon_provider.operators.qa import (
@@ -181,3 +182,13 @@ def test_a_login_that_is_gone_meanwhile_is_named(house: House) -> None:
     for kind in (OperatorsOperator, VerifyOperator, ReviewsOperator):
         with pytest.raises(AirflowFailException, match="qolio_default has lost its account login"):
             done(kind(task_id="task", conn_id="qolio_default"))
+
+
+def test_every_option_of_the_form_stands_on_the_page_of_connections() -> None:
+    page = (ROOT / "docs" / "connections.md").read_text("utf-8")
+    assert [key for key in QOLIO_FORM["conn-fields"] if f"`{key}`" not in page] == []
+    assert QOLIO_FORM["conn-fields"]["account_password"]["schema"]["format"] == "password"
+
+
+def test_the_options_of_the_local_stack_are_those_of_the_form() -> None:
+    assert set(QOLIO_OPTIONS) <= set(QOLIO_FORM["conn-fields"])
