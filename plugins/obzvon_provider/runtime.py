@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from airflow.sdk import Variable
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ConfigError, LedgerError
@@ -133,8 +134,13 @@ async def qolio_of(spec: CampaignSpec, dsn: str) -> AsyncIterator[QolioClient]:
 
 
 def has_account_login(conn_id: str) -> bool:
-    """Whether a Qolio connection has a login for the account API. ConfigError when half of it is missing."""
-    return account_login(account_of(QolioHook(conn_id).get_connection(conn_id))) is not None
+    """Whether a Qolio connection is there and has a login for the account API. ConfigError when it has half of one."""
+    try:
+        connection = QolioHook(conn_id).get_connection(conn_id)
+    except AirflowNotFoundException:
+        log.warning("connection %s does not exist; create it in Airflow or correct `qolio.conn_id`", conn_id)
+        return False
+    return account_login(account_of(connection)) is not None
 
 
 @asynccontextmanager

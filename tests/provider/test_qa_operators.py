@@ -154,6 +154,9 @@ def test_accounts_are_those_of_campaigns_and_plans_that_have_a_login(
            [Jsonb({"qolio": {"conn_id": "qolio_north"}})])  # fmt: skip
     house.world.conn.commit()
     assert accounts.execute(CONTEXT) == ["qolio_north"]
+    monkeypatch.delenv("AIRFLOW_CONN_QOLIO_NORTH")
+    assert accounts.execute(CONTEXT) == []
+    assert "connection qolio_north does not exist" in caplog.text
 
 
 def test_operators_of_the_campaign_files_are_looked_at(house: House) -> None:
