@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from obzvon.campaigns import catalogue
+from obzvon.cli_discover import add_discover
 from obzvon.cli_erase import add_erase
 from obzvon.cli_lint import add_lint
 from obzvon.cli_plan import add_plan_command
@@ -123,6 +124,7 @@ def env() -> None:
 
 
 add_commands(app)
+add_discover(app)
 add_stop(app)
 add_erase(app)
 add_registers(app)

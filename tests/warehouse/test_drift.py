@@ -10,9 +10,11 @@ import psycopg
 import pytest
 from loading import PLAN, JsonlDialer, Vendor, call, plan_of
 
+from obzvon.campaigns.spec import CampaignSpec
 from obzvon.stages.collect import LoadResult, download
 
-ASKED = {"columns": ["phone", "status"]}
+BASE = ["phone_number", "call_start"]
+ASKED = {"columns": [*BASE, "status"]}
 
 
 @pytest.fixture
@@ -41,10 +43,10 @@ def drift(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
 async def test_columns_that_came_and_went_are_warnings_until_they_are_as_asked(
     vendor: Vendor, conn: psycopg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = await pulled(vendor, conn, "b1", ["phone", "status"], call(1))
+    first = await pulled(vendor, conn, "b1", [*BASE, "status"], call(1))
     assert (first.unknown_columns, first.lost_columns, drift(conn)) == (0, 0, [])
     with caplog.at_level(logging.WARNING, "obzvon.warehouse.load.drift"):
-        second = await pulled(vendor, conn, "b2", ["phone", "mood"], call(1))
+        second = await pulled(vendor, conn, "b2", [*BASE, "mood"], call(1))
     assert (second.unknown_columns, second.lost_columns) == (1, 1)
     kept = ("warning", "dialog", "test_campaign")
     assert drift(conn) == [("lost_column", *kept, "status", None, None), ("new_column", *kept, "mood", None, None)]
@@ -56,10 +58,26 @@ async def test_columns_that_came_and_went_are_warnings_until_they_are_as_asked(
 
     vendor.load(conn, "b1")  # an older pull, loaded again, says nothing about today
     assert len(drift(conn)) == 2
-    await pulled(vendor, conn, "b3", ["phone", "mood"], call(1), asked={"columns": ["phone", "mood"]})
+    both = [*BASE, "mood", "status"]
+    await pulled(vendor, conn, "b3", both, call(1), asked={"columns": both})
     assert drift(conn) == []
     query = "select project, field, asked, returned, since < seen_at from ops.report_column order by field"
-    assert conn.execute(query).fetchall() == [("1", "mood", True, True, False), ("1", "phone", True, True, True)]
+    assert conn.execute(query).fetchall() == [
+        ("1", "call_start", True, True, True), ("1", "mood", True, True, False),
+        ("1", "phone_number", True, True, True), ("1", "status", True, True, False),
+    ]  # fmt: skip
+
+
+async def test_a_new_column_that_the_file_reads_by_now_is_drift_no_more(
+    vendor: Vendor, conn: psycopg.Connection
+) -> None:
+    await pulled(vendor, conn, "b1", [*BASE, "status", "mood"], call(1))
+    assert [row[4] for row in drift(conn)] == ["mood"]
+    told = vendor.spec.model_dump(mode="json", by_alias=True)
+    told["vendor"]["report"]["fields"]["results"] = {"mood": "mood", "tone": "voice"}
+    vendor.spec = CampaignSpec.model_validate(told)
+    vendor.load(conn, "b1")
+    assert [(row[0], row[4]) for row in drift(conn)] == [("lost_column", "voice")]
 
 
 async def test_a_status_nobody_has_mapped_is_an_alert_until_its_calls_are_right(

@@ -25,6 +25,7 @@ from obzvon.vendors.settings import VendorSettings
 
 if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec
+    from obzvon.vendors.observed import Observation
 
 Scalar = str | int | float | bool | None
 
@@ -300,3 +301,20 @@ class Dialer(ABC):
     @abstractmethod
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
         """The control totals of one archived page, streaming. Pure."""
+
+    def whole_report(self, task: Task) -> AsyncIterator[Page]:
+        """As `report`, with every column that the vendor has, whether the campaign file reads it or not."""
+        return self.report(task)
+
+    @classmethod
+    def raw_rows(cls, kind: str, stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:
+        """The rows of one page as the vendor gives them, streaming; none of page kinds that a mapping does not read."""
+        return iter(())
+
+    @classmethod
+    def draft(cls, spec: CampaignSpec, seen: Observation) -> str:
+        """YAML for the `vendor` part of the campaign file that maps what was seen; empty where nothing is to be mapped.
+
+        What the file says stays, what is guessed is marked so.
+        """
+        return ""

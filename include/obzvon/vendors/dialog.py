@@ -12,8 +12,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast, get_args
 from zoneinfo import ZoneInfo
+
+import ijson
 
 from obzvon.errors import ConfigError, InDoubt
 from obzvon.vendors.account import Account
@@ -21,13 +23,15 @@ from obzvon.vendors.auth import Auth, FixedToken
 from obzvon.vendors.base import Acceptance, Contact, Dialer, Order, Page, Progress, Row, StopOutcome, Task, Totals
 from obzvon.vendors.connection_forms import DIALOG
 from obzvon.vendors.dialog_auth import DialogLogin
+from obzvon.vendors.dialog_draft import draft
 from obzvon.vendors.dialog_report import redials, report_rows, report_totals
-from obzvon.vendors.dialog_settings import DialogSettings
+from obzvon.vendors.dialog_settings import DataType, DialogSettings
 from obzvon.vendors.http import Stream, VendorSession
 from obzvon.vendors.tally import Queued, Tally
 
 if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec
+    from obzvon.vendors.observed import Observation
 
 ZONE_CURE = "set it to the IANA time zone in which the platform reads a schedule; ask your manager at Dialog"
 #: The filter encloses the window: calls that began a little early by the platform's clock or ran over are in it.
@@ -129,9 +133,27 @@ class Dialog(Dialer):
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
         return report_totals(stream)
 
+    async def whole_report(self, task: Task) -> AsyncIterator[Page]:
+        # whether no columns at all means every column is documented nowhere; asking by type is
+        every = [{"id": number, "data_type": kind} for number, kind in enumerate(get_args(DataType), 1)]
+        request = self._request(task, transcripts=True) | {"columns": every}
+        async with self._ask(request, "read every column of a report") as answer:
+            yield Page("report", 1, request, answer.chunks)
+
+    @classmethod
+    def raw_rows(cls, kind: str, stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:
+        return (row for row in ijson.items(stream, "data.item", use_float=True) if isinstance(row, dict))
+
+    @classmethod
+    def draft(cls, spec: CampaignSpec, seen: Observation) -> str:
+        return draft(cast(DialogSettings, spec.vendor).report, seen)
+
     def _report(self, task: Task, action: str, *, transcripts: bool) -> AbstractAsyncContextManager[Stream]:
+        return self._ask(self._request(task, transcripts=transcripts), action)
+
+    def _ask(self, request: Mapping[str, Any], action: str) -> AbstractAsyncContextManager[Stream]:
         path = f"{self._api}/analytics/{self.settings.project_id}/report"
-        return self.session.stream("POST", path, action=action, json=self._request(task, transcripts=transcripts))
+        return self.session.stream("POST", path, action=action, json=request)
 
     def _request(self, task: Task, *, transcripts: bool) -> dict[str, Any]:
         columns = self.settings.report.request_columns

@@ -160,6 +160,10 @@ class DialogSettings(VendorSettings):
         return f"{self.scenario_id}/{self.start_block_id}"
 
     @property
+    def report_columns(self) -> frozenset[str]:
+        return frozenset(str(column["name"]) for column in self.report.request_columns)
+
+    @property
     def report_project(self) -> str:
         return str(self.project_id)
 

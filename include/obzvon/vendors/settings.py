@@ -116,6 +116,11 @@ class VendorSettings(BaseModel, ABC):
         return frozenset()
 
     @property
+    def report_columns(self) -> frozenset[str]:
+        """Columns of the report that these settings read; none where the vendor's report has no columns to choose."""
+        return frozenset()
+
+    @property
     def report_project(self) -> str:
         """The vendor's project whose columns the report has; the script where the vendor has no projects."""
         return self.script_id

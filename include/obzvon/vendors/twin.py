@@ -14,6 +14,8 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import ijson
+
 from obzvon.errors import (
     ConfigError,
     InDoubt,
@@ -44,6 +46,7 @@ from obzvon.vendors.twin_results import (
     CALL_FIELDS,
     SESSION_FIELDS,
     TRANSCRIPT_FIELDS,
+    draft_statuses,
     item_rows,
     page_rows,
     page_totals,
@@ -54,6 +57,7 @@ from obzvon.vendors.twin_v1_settings import TwinV1Settings
 
 if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec
+    from obzvon.vendors.observed import Observation
 
 log = logging.getLogger(__name__)
 FAMILIES: dict[str, type[TwinSettings]] = {"beta": TwinBetaSettings, "v1": TwinV1Settings}
@@ -179,6 +183,16 @@ class Twin(Dialer):
     @classmethod
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
         return page_totals(stream)
+
+    @classmethod
+    def raw_rows(cls, kind: str, stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:
+        if kind != "calls":
+            return iter(())
+        return (row for row in ijson.items(stream, "items.item", use_float=True) if isinstance(row, dict))
+
+    @classmethod
+    def draft(cls, spec: CampaignSpec, seen: Observation) -> str:
+        return draft_statuses(spec, seen)
 
     def _calls(self, task: Task, action: str, fields: tuple[str, ...]) -> AsyncIterator[ListPage]:
         return self._search(task, action, "search/cis/calls", fields, "createdAt")

@@ -23,6 +23,7 @@ from obzvon.vendors.twin_settings import TwinSettings
 
 if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec
+    from obzvon.vendors.observed import Observation
 
 D = Disposition
 #: Telephony statuses but ANSWERED, which needs more than itself to be judged.
@@ -55,6 +56,19 @@ def item_rows(spec: CampaignSpec, kind: str, items: Iterable[Any]) -> Iterator[R
         else:
             if row is not None:
                 yield row
+
+
+def draft_statuses(spec: CampaignSpec, seen: Observation) -> str:
+    """YAML of `vendor.statuses`: what the file says, and the statuses that neither it nor TWIN's documents know."""
+    said = cast(TwinSettings, spec.vendor).statuses
+    column = seen.named("status")
+    words = column.every_word if column else {}
+    unknown = {text: rows for text, rows in words.items() if text.upper() not in {*STATUSES, *said, "ANSWERED"}}
+    if not unknown:
+        return ""
+    lines = [f"  {text}: {code}" for text, code in said.items()]
+    lines += [f"  {text}: UNKNOWN  # ?, {rows} rows" for text, rows in sorted(unknown.items())]
+    return "\n".join(["statuses:", *lines]) + "\n"
 
 
 def page_totals(stream: IO[bytes]) -> Totals:

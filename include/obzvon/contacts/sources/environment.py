@@ -1,4 +1,4 @@
-"""Connections of list sources from `AIRFLOW_CONN_<ID>` variables, read without Airflow: for the command line."""
+"""Connections of list sources and vendors from `AIRFLOW_CONN_<ID>` variables, read without Airflow."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from obzvon.contacts.sources.connections import Endpoint
 from obzvon.errors import ConfigError
+from obzvon.vendors.account import Account
 
 __all__ = ["EnvironmentConnections"]
 
@@ -64,6 +65,13 @@ class EnvironmentConnections:
             name, slash, path = rest.partition("/")
             address = f"{scheme}://{name}:{conn.port}{slash}{path}"
         return Endpoint(address, conn.login, conn.password, conn.extra.get("headers") or {})
+
+    def account(self, conn_id: str) -> Account:
+        """A vendor's account. The extra key `token` is a ready token that replaces a login."""
+        conn, address = self._find(conn_id), self.endpoint(conn_id).base_url
+        options = dict(conn.extra)
+        token = options.pop("token", None)
+        return Account(address, conn.login, conn.password, token, options, conn_id)
 
     def _find(self, conn_id: str) -> _Connection:
         name = f"AIRFLOW_CONN_{conn_id.upper()}"

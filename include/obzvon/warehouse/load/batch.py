@@ -34,8 +34,8 @@ class LoadResult:
     `rows` are attempts read, `unmatched` those of no contact of ours, `unknown` those with a status nobody mapped,
     `older` those that the warehouse has newer, `orphans` calls of which only a transcript came. `reported` is every
     row of the report itself, quarantined ones included, to be compared with `control_count`, the vendor's own count
-    (None where it gives none). `unknown_columns` came without being asked for and stay in the archive, `lost_columns`
-    were asked for and did not come.
+    (None where it gives none). `unknown_columns` came although nobody reads them and stay in the archive,
+    `lost_columns` are read and did not come.
     """
 
     rows: int
@@ -237,6 +237,7 @@ def _columns(
         campaign_id=spec.name,
         returned=[column for each in read for column in each.totals.columns],
         asked=[name for each in read for name in each.asked],
+        mapped=spec.vendor.report_columns,
         fetched_at=fetched_at,
     )
 

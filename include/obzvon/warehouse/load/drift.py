@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ColumnDrift:
-    """Columns that a report has although nobody asked for them, and asked ones that it does not have."""
+    """Columns that a report has although nobody reads them, and columns that are read and that it does not have."""
 
     new: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
@@ -45,12 +45,17 @@ def note_columns(
     campaign_id: str,
     returned: Iterable[Column],
     asked: Iterable[str],
+    mapped: Iterable[str],
     fetched_at: datetime,
 ) -> ColumnDrift:
-    """Keep the columns of a pull, where both sides are known, and say how they differ from what was asked for."""
-    there, wanted = {column.field: column for column in returned}, set(asked)
-    if not there or not wanted:
+    """Keep the columns of a pull and say how they differ from what is expected; nothing where a report names none.
+
+    `asked` is what the request of this pull named, `mapped` what the mapping reads by now: it may have changed since.
+    """
+    there, read = {column.field: column for column in returned}, set(mapped)
+    if not there or not read:
         return ColumnDrift()
+    wanted = read | (set(asked) & there.keys())
     names = sorted(there.keys() | wanted)
     columns = [there.get(name, Column(name)) for name in names]
     values = {
@@ -78,7 +83,7 @@ def tell(campaign_id: str, columns: ColumnDrift, statuses: Sequence[StatusAlert]
     """One line of log for each kind of drift: columns are warnings, statuses errors, with their counts."""
     if columns.new:
         log.warning(
-            "%s: the report has columns nobody asked for, kept in the archive only: %s; `obzvon discover-columns"
+            "%s: the report has columns that nobody reads, kept in the archive only: %s; `obzvon discover-columns"
             " --campaign %s` shows them",
             campaign_id, ", ".join(columns.new), campaign_id,
         )  # fmt: skip

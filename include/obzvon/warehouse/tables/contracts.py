@@ -36,7 +36,7 @@ report_column = sa.Table(
     C("field", sa.Text, primary_key=True, comment="key of a report row"),
     C("caption", sa.Text, nullable=False, server_default="", comment="what the vendor shows people"),
     C("kind", sa.Text, nullable=False, server_default="", comment="the vendor's word for its type"),
-    C("asked", sa.Boolean, nullable=False, comment="the newest pull asked for it"),
+    C("asked", sa.Boolean, nullable=False, comment="the newest pull asked for it, or the mapping reads it"),
     C("returned", sa.Boolean, nullable=False, comment="the newest pull has it"),
     C("since", MOMENT, nullable=False, comment="when the pull was fetched from which on it is so"),
     C("seen_at", MOMENT, nullable=False, comment="when the newest pull was fetched"),

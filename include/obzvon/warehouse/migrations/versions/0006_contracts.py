@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("field", sa.Text(), nullable=False, comment="key of a report row"),
         sa.Column("caption", sa.Text(), server_default="", nullable=False, comment="what the vendor shows people"),
         sa.Column("kind", sa.Text(), server_default="", nullable=False, comment="the vendor's word for its type"),
-        sa.Column("asked", sa.Boolean(), nullable=False, comment="the newest pull asked for it"),
+        sa.Column("asked", sa.Boolean(), nullable=False, comment="the newest pull asked for it, or the mapping reads it"),
         sa.Column("returned", sa.Boolean(), nullable=False, comment="the newest pull has it"),
         sa.Column("since", MOMENT, nullable=False, comment="when the pull was fetched from which on it is so"),
         sa.Column("seen_at", MOMENT, nullable=False, comment="when the newest pull was fetched"),
