@@ -71,7 +71,8 @@ def refresh(conn: psycopg.Connection, *, full: bool = False) -> MartResult:
 def _refresh_plan(conn: psycopg.Connection, plan: str, result: MartResult) -> None:
     values = {"plan": plan}
     with conn.transaction():
-        conn.execute("set local work_mem = '64MB'; set local jit = off")
+        # right after a load no statistics know its rows, and a loop over all of them would be chosen
+        conn.execute("set local work_mem = '64MB'; set local jit = off; set local enable_nestloop = off")
         result.changes += conn.execute(_TAKE, values).rowcount
         for table in TABLES:
             target = sql.Identifier("mart", table)

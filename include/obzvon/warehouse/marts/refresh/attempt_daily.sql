@@ -7,8 +7,8 @@ with attempt as materialized (
     select a.vendor_code, a.vendor_call_id, a.contact_key, a.date_key, a.local_hour, a.attempt_no, a.disposition_code,
            a.transferred or a.disposition_code = 'TRANSFERRED' as transferred,
            a.is_late, coalesce(a.talk_sec, 0) as talk_sec, a.cost_rub, a.marking_fee_rub, a.has_record,
-           coalesce(f.campaign_key, (select min(o.campaign_key) from dwh.fact_campaign_contact o
-                                     where o.plan_id = %(plan)s)) as campaign_key,
+           coalesce(f.campaign_key, (select o.campaign_key from dwh.fact_campaign_contact o
+                                     where o.plan_id = %(plan)s limit 1)) as campaign_key,
            f.script_key,
            f.plan_id is null           as orphan,
            c.tz_offset_min is not null as zone_certain,
@@ -19,7 +19,8 @@ with attempt as materialized (
     join dwh.dim_disposition d using (disposition_code)
     left join dwh.fact_campaign_contact f
            on f.plan_id = %(plan)s and f.intent_id = a.intent_id and f.contact_key = a.contact_key
-    left join dwh.dim_contact c on c.contact_key = a.contact_key
+    -- lateral: a look into the index a call, however much the warehouse holds
+    left join lateral (select k.tz_offset_min from dwh.dim_contact k where k.contact_key = a.contact_key limit 1) c on true
     where a.intent_id = any (array(select i.intent_id from ops.campaign_intent i where i.plan_id = %(plan)s))
 )
 select %(plan)s, campaign_key, script_key, date_key, local_hour, zone_certain, attempt_no, disposition_code,
@@ -43,7 +44,9 @@ select %(plan)s, campaign_key, script_key, date_key, local_hour, zone_certain, a
        coalesce(sum(r.scores) filter (where has_record), 0),
        coalesce(sum(r.score_sum) filter (where has_record), 0)
 from attempt a
-left join ops.qa_delivery q on q.call_uid = a.vendor_code || ':' || a.vendor_call_id
+left join lateral (
+    select state from ops.qa_delivery where call_uid = a.vendor_code || ':' || a.vendor_call_id limit 1
+) q on true
 left join lateral (
     select count(*)                                                        as reviews,
            count(v.score) filter (where v.max_score > 0)                   as scores,

@@ -12,7 +12,7 @@ select %(plan)s,
        count(*) filter (where d.disposition_group = 'HUMAN')
 from dwh.fact_call_attempt a
 join dwh.dim_disposition d using (disposition_code)
-left join dwh.dim_contact c on c.contact_key = a.contact_key
+left join lateral (select k.region_key from dwh.dim_contact k where k.contact_key = a.contact_key limit 1) c on true
 where a.intent_id = any (array(select i.intent_id from ops.campaign_intent i where i.plan_id = %(plan)s))
   and d.disposition_group not in ('NOT_DIALED', 'PENDING')
 group by 2, 3, 4
