@@ -15,6 +15,7 @@ from datetime import timedelta
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, task_group
 
+from obzvon_provider.assets import ATTEMPTS
 from obzvon_provider.operators.deliver import DeliverOperator
 from obzvon_provider.operators.qa import (
     MissingPlansOperator,
@@ -65,15 +66,18 @@ with DAG(
         """One connection, whatever becomes of the others."""
         OperatorsOperator(task_id="operators", conn_id=conn_id, execution_timeout=timedelta(minutes=30))
         VerifyOperator(task_id="verify", conn_id=conn_id, execution_timeout=timedelta(hours=4))
-        ReviewsOperator(task_id="reviews", conn_id=conn_id, execution_timeout=timedelta(hours=4))
+        ReviewsOperator(task_id="reviews", conn_id=conn_id, outlets=[ATTEMPTS], execution_timeout=timedelta(hours=4))
 
     looked = account.expand(conn_id=accounts.output)
     # a verification that found something is red, and its findings are what is to be sent again
     missing = MissingPlansOperator(
-        task_id="missing", execution_timeout=timedelta(minutes=15), trigger_rule=TriggerRule.ALL_DONE
+        task_id="missing",
+        outlets=[ATTEMPTS],
+        execution_timeout=timedelta(minutes=15),
+        trigger_rule=TriggerRule.ALL_DONE,
     )
     resend = DeliverOperator.partial(
-        task_id="resend", execution_timeout=timedelta(hours=4), max_active_tis_per_dagrun=4
+        task_id="resend", outlets=[ATTEMPTS], execution_timeout=timedelta(hours=4), max_active_tis_per_dagrun=4
     ).expand(plan_id=missing.output)
     # the last task decides about the run: without it a run that sent everything again would be green
     closed = EmptyOperator(task_id="closed", trigger_rule=TriggerRule.NONE_FAILED)

@@ -14,6 +14,7 @@ WAKES = {
     "campaign__demo_dialog": {"batch.collect", "doubt.collect", "deliver", "doubt.deliver"},
     "campaign__demo_twin": {"batch.collect", "doubt.collect", "deliver", "doubt.deliver"},
     "late_results": {"plan.pull", "plan.deliver"},
+    "qa_scores": {"account.reviews", "missing", "resend"},
     "replay": {"replay"},
 }
 
