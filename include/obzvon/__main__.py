@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from obzvon.campaigns import catalogue
+from obzvon.cli_dictionary import add_dictionary
 from obzvon.cli_discover import add_discover
 from obzvon.cli_erase import add_erase
 from obzvon.cli_lint import add_lint
@@ -130,6 +131,7 @@ add_erase(app)
 add_registers(app)
 add_lint(app)
 add_plan_command(app)
+add_dictionary(app)
 
 
 def _stack() -> Stack:

@@ -185,6 +185,8 @@ def _dialled(plan: Plan, called: list[dict[str, Any]]) -> list[dict[str, Any]]:
     by_phone = {row["person"].phone: row for row in called}
     most = _most(plan.spec.name, plan.version)
     again = {"BUSY": dialing.Recall(most, 900), "NO_ANSWER": dialing.Recall(most, 3600)}
+    if plan.vendor == "dialog":
+        again["CONGESTION"] = dialing.Recall(most, 1200)
     rules = dialing.Rules(
         pace=max(1, len(called)) / 20000, day_from=10 * 3600, day_to=19 * 3600, zone="Europe/Moscow",
         subscriber_zone=True, recalls=again, max_calls=most, cancels_rest=plan.vendor == "twin",

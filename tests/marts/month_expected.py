@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 from month import FEE, ROOT, Plan
-from month_stored import AUDITED, MOST_POINTS, at_qolio, complaints, reviews
+from month_judged import AUDITED, MOST_POINTS, at_qolio, complaints, reviews
 
 Rows = list[dict[str, Any]]
 SEEDS = ROOT / "include" / "obzvon" / "warehouse" / "seeds" / "dispositions.csv"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,10 @@ from typing import Any
 
 import psycopg
 from launching import forced
-from month import DAYS, Plan, chance
+from month import Plan
+from month_expected import Rows, Truth
+from month_judged import AUDITED, MOST_POINTS, at_qolio, complaints, reviews
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from obzvon.ledger.keys import external_id, phone_key
@@ -19,6 +22,7 @@ from obzvon.reports.archive import Archive
 from obzvon.stages.collect import download, load
 from obzvon.vendors.base import Dialer, Order, Page, Task
 from obzvon.vendors.registry import dialer_class
+from obzvon.warehouse.db import connect
 
 SECRET = b"a secret of at least thirty-two characters"
 PAGE = 1000
@@ -53,42 +57,6 @@ values (%s, '*', 'жалоба', %s, %s, %s)
 _AUDIT = """
 insert into ops.audit_check (plan_id, check_name, expected, actual, explanation, holds) values (%s, %s, 0, %s, %s, %s)
 """
-#: What becomes of a conversation with a recording at Qolio: share, state; the rest was not sent yet.
-AT_QOLIO = (
-    (0.55, "SENT"), (0.25, "VERIFIED"), (0.03, "MISSING"), (0.03, "REJECTED"), (0.06, "SKIPPED"), (0.02, "SENDING"),
-    (0.02, "IN_DOUBT"),
-)  # fmt: skip
-MOST_POINTS = 12
-#: Days whose audit found something, and what.
-AUDITED = {DAYS[3]: (2, "2 CAP_DAY"), DAYS[8]: (3, "1 AFTER_OPTOUT, 2 CAP_DAY")}
-
-
-def at_qolio(call_id: str) -> str | None:
-    """The state of a call's delivery."""
-    point = chance("qolio", call_id)
-    for share, state in AT_QOLIO:
-        point -= share
-        if point < 0:
-            return state
-    return None
-
-
-def reviews(call_id: str) -> Iterator[int]:
-    """The scores that reviewers gave a call: none, one or two."""
-    if at_qolio(call_id) in ("SENT", "VERIFIED") and (point := chance("review", call_id)) < 0.1:
-        yield int(point * 1000) % (MOST_POINTS + 1)
-        if point < 0.02:
-            yield MOST_POINTS
-
-
-def complaints(plans: list[Plan]) -> Iterator[tuple[str, str, datetime]]:
-    """Phone, source and moment of each complaint: two days after calls, one of somebody who was never called."""
-    for day in (5, 12, 19):
-        plan = next(p for p in plans if p.day == DAYS[day])
-        noon = datetime.combine(DAYS[day + 2], time(12), UTC)
-        for row in [row for row in plan.rows if row["exclusion_code"] is None][:2]:
-            yield row["person"].phone, "regulator" if day == 5 else "operator", noon
-    yield "+79991112233", "regulator", datetime.combine(DAYS[-1], time(12), UTC)
 
 
 async def store(conn: psycopg.Connection, dsn: str, folder: Path, plans: list[Plan]) -> None:
@@ -192,3 +160,32 @@ def _judged(conn: psycopg.Connection, plans: list[Plan]) -> None:
             cursor.execute(_AUDIT, (plan.plan_id, "compliance", found, rules, found == 0))
             cursor.execute(_AUDIT, (plan.plan_id, "listed", 0, None, True))
     conn.commit()
+
+
+class Month:
+    """A warehouse that holds the month, and its truth."""
+
+    def __init__(self, dsn: str, folder: Path, truth: Truth) -> None:
+        self.dsn, self.folder, self.truth = dsn, folder, truth
+
+    def says(self, view: str) -> Rows:
+        """The rows of a view; versions and scripts by their own names."""
+        with connect(self.dsn) as conn, conn.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(f"select * from mart.{view}".encode()).fetchall()
+            return [row | _named(conn, row) for row in found]
+
+
+_VERSION = """
+select count(*) from dwh.dim_campaign a join dwh.dim_campaign b using (campaign_id)
+where a.campaign_key = %s and b.valid_from <= a.valid_from
+"""
+_SCRIPT = "select vendor_script_id from dwh.dim_script where script_key = %s"
+
+
+def _named(conn: psycopg.Connection, row: dict[str, Any]) -> dict[str, Any]:
+    named = {}
+    for name, key, query in (("version", "campaign_key", _VERSION), ("script", "script_key", _SCRIPT)):
+        if key in row:
+            found = conn.execute(query, [row[key]]).fetchone()
+            named[name] = found[0] if found else None
+    return named

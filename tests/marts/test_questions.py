@@ -1,0 +1,142 @@
+"""The ten questions of docs/analysts.md, asked as an analyst asks them; the answers are the truth's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from bench.marts import questions
+from month_expected import EXPECTED, Rows, Truth, ratio
+from month_stored import Month
+from test_readers import a_member_of
+
+from obzvon.warehouse.db import connect
+from obzvon.warehouse.readers import ANALYST
+
+pytestmark = pytest.mark.timeout(900)
+Answer = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def analyst(month: Month) -> Iterator[psycopg.Connection]:
+    with connect(month.dsn) as conn, a_member_of(conn, month.dsn, ANALYST) as reader:
+        yield reader
+
+
+def of(truth: Truth, view: str) -> Rows:
+    return EXPECTED[f"v_{view}"](truth)
+
+
+def by(rows: Rows, *names: str) -> Iterable[tuple[tuple[Any, ...], Rows]]:
+    groups: dict[tuple[Any, ...], Rows] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[name] for name in names)].append(row)
+    return sorted(groups.items(), key=lambda group: group[0])
+
+
+def total(rows: Rows, name: str) -> Any:
+    return sum((row[name] for row in rows), Decimal(0) if isinstance(rows[0][name], Decimal) else 0)
+
+
+def how_far(truth: Truth) -> Answer:
+    found = []
+    for (campaign,), rows in by([row for row in of(truth, "campaign_funnel") if row["is_final"]], "campaign_id"):
+        e, d, human, goal = (total(rows, f"contacts_{name}") for name in ("eligible", "dialed", "human", "goal"))
+        found.append((campaign, e, d, human, goal, ratio(human, e), ratio(goal, e)))
+    return found
+
+
+def why_not(truth: Truth) -> Answer:
+    groups = by(of(truth, "exclusions"), "campaign_id", "exclusion_title", "exclusion_reason")
+    found = [(*key, total(rows, "contacts")) for key, rows in groups]
+    return sorted(found, key=lambda row: (row[0], -row[3], row[2]))
+
+
+def what_it_costs(truth: Truth) -> Answer:
+    found = []
+    for (campaign,), rows in by([row for row in of(truth, "cost") if row["is_final"]], "campaign_id"):
+        cost, human, goal = (total(rows, name) for name in ("cost_rub", "contacts_human", "contacts_goal"))
+        found.append((campaign, cost, ratio(cost, human, 2), ratio(cost, goal, 2)))
+    return found
+
+
+def when(truth: Truth) -> Answer:
+    found: Answer = []
+    for (campaign,), rows in by([row for row in of(truth, "best_time") if row["is_enough"]], "campaign_id"):
+        best = sorted(rows, key=lambda row: (-row["human_rate_low95"], row["dow"], row["local_hour"]))[:3]
+        names = ("dow", "local_hour", "attempts", "human_rate", "human_rate_low95")
+        found += [(campaign, *(row[name] for name in names)) for row in best]
+    return found
+
+
+def second_call(truth: Truth) -> Answer:
+    found = []
+    for key, rows in by(of(truth, "recall_effectiveness"), "campaign_id", "attempt_no"):
+        goals = total(rows, "goals_at_n")
+        found.append((*key, total(rows, "attempts"), goals, ratio(total(rows, "cost_rub_at_n"), goals, 2)))
+    return found
+
+
+def reviewers(truth: Truth) -> Answer:
+    heard = [row for row in of(truth, "qa_coverage") if row["vendor_script_id"]]
+    found = []
+    for key, rows in by(heard, "campaign_id", "vendor_script_id"):
+        n, reviewed = total(rows, "conversations"), total(rows, "reviewed")
+        score = ratio(total(rows, "score_sum"), total(rows, "scores"))
+        found.append((*key, n, reviewed, ratio(reviewed, n), score))
+    return found
+
+
+def new_script(truth: Truth) -> Answer:
+    names = ("campaign_id", "vendor_script_id", "is_control", "is_concurrent", "contacts_assigned", "goal_rate_list",
+             "lift", "lift_low95", "lift_high95")  # fmt: skip
+    rows = sorted(
+        of(truth, "ab_test"), key=lambda row: (row["campaign_id"], not row["is_control"], row["vendor_script_id"])
+    )
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def annoyed(truth: Truth) -> Answer:
+    found = []
+    for (campaign,), rows in by([row for row in of(truth, "optouts") if row["campaign_id"]], "campaign_id"):
+        human, optouts = total(rows, "human"), total(rows, "optouts")
+        found.append((campaign, human, optouts, total(rows, "complaints"), ratio(optouts, human)))
+    return found
+
+
+def blocked(truth: Truth) -> Answer:
+    names = ("caller_id", "region", "date_key", "attempts", "network_error_rate", "network_error_rate_low95")
+    rows = [row for row in of(truth, "caller_health") if row["is_block_suspected"]]
+    return [
+        tuple(row[name] for name in names) for row in sorted(rows, key=lambda row: (row["date_key"], row["region"]))
+    ]
+
+
+def untrusted(truth: Truth) -> Answer:
+    names = ("campaign_id", "call_date", "is_final", "is_partial", "is_stale", "completeness_rate", "quarantined",
+             "unmapped", "orphans")  # fmt: skip
+    rows = [r for r in of(truth, "freshness") if not r["is_final"] or r["is_partial"] or r["orphans"] > 0]
+    return [
+        tuple(row[name] for name in names)
+        for row in sorted(rows, key=lambda row: (row["call_date"], row["campaign_id"]))
+    ]
+
+
+ANSWERS: tuple[Callable[[Truth], Answer], ...] = (
+    how_far, why_not, what_it_costs, when, second_call, reviewers, new_script, annoyed, blocked, untrusted,
+)  # fmt: skip
+
+
+def test_there_are_ten_questions() -> None:
+    assert [int(title.split(".")[0]) for title, _ in questions()] == list(range(1, 11))
+
+
+@pytest.mark.parametrize("number", range(10), ids=[answer.__name__ for answer in ANSWERS])
+def test_the_answer_is_the_truths(analyst: psycopg.Connection, month: Month, number: int) -> None:
+    expected = ANSWERS[number](month.truth)
+    assert expected
+    assert analyst.execute(questions()[number][1].encode()).fetchall() == expected
