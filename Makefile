@@ -6,7 +6,7 @@ SETUP = $(PYTHON) scripts/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--e
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test faults proofs lint format types lock
+.PHONY: help setup dev demo up down status reconcile psql test faults proofs lint format types lock browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -30,7 +30,7 @@ psql: setup ## a psql prompt on the warehouse
 	@$(BIN)/python -m obzvon psql
 
 # The end-to-end tests mostly wait for Airflow, so they run beside the others; their output comes last.
-test: lint types ## linters, types and all tests
+test: lint types browser ## linters, types and all tests
 	@log=$$(mktemp); $(BIN)/python -m pytest tests/e2e > $$log 2>&1 & e2e=$$!; trap "kill $$e2e" INT TERM; \
 	$(BIN)/python -m pytest --ignore=tests/e2e; others=$$?; \
 	wait $$e2e; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$ended -eq 0
@@ -57,6 +57,10 @@ format: dev ## let ruff put the code in order
 
 lock: setup ## compile requirements*.in into locked files with hashes
 	@$(BIN)/python scripts/lock.py
+
+# The tests of the pages look at them in a Chromium: the system's, else Debian's is installed.
+browser: dev
+	@$(BIN)/python scripts/chromium.py > /dev/null
 
 setup:
 	@$(SETUP)

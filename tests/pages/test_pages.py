@@ -145,7 +145,7 @@ def test_one_campaign_has_every_part_and_no_gap(site: Site, month_dsn: str) -> N
                      "qolio", "ab", "qa", "archive"]  # fmt: skip
     assert "This warehouse has no" not in answer.text
     assert "Nothing matches" not in answer.text
-    assert len(re.findall(r"data-chart=", answer.text)) == 8
+    assert len(re.findall(r"data-chart=", answer.text)) == 9
 
 
 def test_links_lead_to_the_run_the_plan_and_the_archive(site: Site, month_dsn: str) -> None:

@@ -13,7 +13,7 @@ from obzvon_provider.pages.reader import Row
 from obzvon_provider.pages.shown import as_date, heading, short_day, wilson
 from obzvon_provider.pages.texts import Words
 
-__all__ = ["Chart", "bars", "costs", "dispositions", "funnel", "goal_rate", "heat", "qolio", "with_rate"]
+__all__ = ["Chart", "arms", "bars", "costs", "dispositions", "funnel", "goal_rate", "heat", "qolio", "with_rate"]
 
 Chart = dict[str, Any]
 GROUPS = {"HUMAN": "--human", "MACHINE": "--machine", "NOT_CONNECTED": "--quiet", "NOT_DIALED": "--faint",
@@ -102,6 +102,22 @@ def goal_rate(words: Words, rows: Sequence[Row]) -> Chart:
              "itemStyle": {"color": "--quiet"}, "encode": {"x": 0, "y": [1, 2]}},
             {"type": "line", "name": heading(words, "goal_rate_list"), "data": points, "symbolSize": 8,
              "itemStyle": {"color": "--goal"}, "lineStyle": {"width": 2}},
+        ],
+    }  # fmt: skip
+
+
+def arms(words: Words, rows: Sequence[Row]) -> Chart:
+    """Share of all assigned contacts that reached the goal, arm by arm, with the mart's 95 % interval."""
+    spans = [[place, _n(row["goal_rate_low95"]), _n(row["goal_rate_high95"])] for place, row in enumerate(rows)]
+    names = [" ".join(filter(None, (row["ab_variant"], row["vendor_script_id"]))) for row in rows]
+    return _frame(legend=True, unit="share") | {
+        "xAxis": {"type": "category", "data": names},
+        "yAxis": {"type": "value", "unit": "share", "scale": True},
+        "series": [
+            {"type": "custom", "render": "interval", "name": words("interval"), "data": spans,
+             "itemStyle": {"color": "--quiet"}, "encode": {"x": 0, "y": [1, 2]}},
+            {"type": "scatter", "name": heading(words, "goal_rate_list"), "itemStyle": {"color": "--goal"},
+             "symbolSize": 12, "data": [_n(row["goal_rate_list"]) for row in rows]},
         ],
     }  # fmt: skip
 

@@ -89,7 +89,7 @@ def campaign(page: Page) -> dict[str, Any]:
             Block(t("cost_by_day"), _only(days, "call_date is_final attempts cost_rub cost_per_human cost_per_goal"),
                   chart=charts.costs(t, by_day) if by_day else None),
             Block(t("qolio"), qolio, chart=charts.qolio(t, qolio.rows) if qolio.rows else None),
-            Block(t("ab"), page.table("ab"), folded=False, wide=True),
+            _arms(page),
             Block(t("qa"), page.table("qa"), folded=False, wide=True),
             Block(t("archive"), page.table("archive"), t("archive_note"), folded=False, wide=True),
         ],
@@ -109,6 +109,13 @@ def _exclusions(page: Page) -> Block:
     ranked = sorted(by_code.values(), key=lambda pair: -pair[1])
     chart = charts.bars([name for name, _ in ranked], [n for _, n in ranked], t("contacts")) if ranked else None
     return Block(t("exclusions"), table, chart=chart, hidden=frozenset({"exclusion_title"}))
+
+
+def _arms(page: Page) -> Block:
+    table = page.table("ab")
+    chart = charts.arms(page.words, table.rows) if len(table.rows) > 1 else None
+    hidden = frozenset({"first_date", "last_date", "is_final", "script_version"})
+    return Block(page.words("ab"), table, page.words("ab_note"), chart, wide=True, hidden=hidden, folded=False)
 
 
 def _dispositions(page: Page) -> Block:
