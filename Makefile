@@ -6,7 +6,7 @@ SETUP = $(PYTHON) scripts/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--e
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test faults proofs lint format types lock browser
+.PHONY: help setup dev demo up down status reconcile psql test faults proofs bench lint format types lock browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ faults: dev ## play every fault against the whole pipeline, write docs/faults.md
 
 proofs: dev ## 1,000 random campaigns against an oracle, 200 races of two vendors, opt-outs in time
 	@OBZVON_POLICY_CAMPAIGNS=1000 OBZVON_RACE_ROUNDS=200 $(BIN)/python -m pytest -q -s --show-capture=no tests/proofs
+
+bench: dev ## the analysts' questions over 5,000,000 attempts, and a refresh after a load: seconds of each
+	@$(BIN)/python -m bench.marts
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .
