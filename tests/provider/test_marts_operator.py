@@ -45,5 +45,5 @@ async def test_it_refreshes_what_changed_and_all_plans_when_asked(
 
 def test_a_warehouse_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch, warehouse_dsn: str) -> None:
     connected(monkeypatch, warehouse_dsn.replace("warehouse_", "nowhere_"))
-    with pytest.raises(AirflowException, match="^warehouse: OperationalError"):
+    with pytest.raises(AirflowException, match=r"^warehouse: OperationalError"):
         MartsOperator(task_id="refresh").execute(context())
