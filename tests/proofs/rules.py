@@ -136,12 +136,12 @@ class Book:
             for s in self.suppressions
         )
 
-    def consented(self, phone: str, purpose: str, day: date) -> bool:
+    def consented(self, phone: str, purpose: str, day: date, last_day: date) -> bool:
         return any(
             c.phone == phone
             and c.purpose in ("*", purpose)
             and c.given_on <= day
-            and (c.until is None or c.until >= day)
+            and (c.until is None or c.until >= last_day)
             for c in self.consents
         )
 
@@ -192,12 +192,12 @@ def decide(ask: Ask, rules: Rules, book: Book) -> tuple[dict[int, Reason], dict[
     phones: set[str] = set()
     callable_rows: dict[str, int] = {}
     for row in ask.rows:
-        clear = _clear(row, ask, rules, book, last_call, phones)
+        place = found.get(row.number)
+        day = place.day if isinstance(place, Opening) else ask.call_date
+        clear = _clear(row, ask, rules, book, day, last_call, phones)
         if clear or row.phone is None:
             excluded[row.number] = clear or ("EXCL_INVALID", row.bad or "empty")
             continue
-        place = found[row.number]
-        day = place.day if isinstance(place, Opening) else ask.call_date
         reason = _busy(row, ask, rules, book, day) or _caps(row, ask, rules, book, day, 1)
         if reason is None and not isinstance(place, Opening):
             reason = ("EXCL_WINDOW", place)
@@ -223,11 +223,14 @@ def _opening(ask: Ask, rules: Rules, row: Row) -> Opening | str:
     return first
 
 
-def _clear(row: Row, ask: Ask, rules: Rules, book: Book, last_call: datetime, phones: set[str]) -> Reason | None:
+def _clear(
+    row: Row, ask: Ask, rules: Rules, book: Book, day: date, last_call: datetime, phones: set[str]
+) -> Reason | None:
     if row.phone is None:
         return ("EXCL_INVALID", row.bad or "empty")
     in_list = row.consent_date is not None and row.consent_date <= ask.call_date and row.consent_ref is not None
-    if rules.consent and not in_list and not book.consented(row.phone, ask.purpose, ask.call_date):
+    last_day = day + timedelta(days=1) if ask.dials > ask.dials_a_day else day
+    if rules.consent and not in_list and not book.consented(row.phone, ask.purpose, ask.call_date, last_day):
         if row.consent_date is None:
             return ("EXCL_NO_CONSENT", "no_consent")
         late = row.consent_date > ask.call_date

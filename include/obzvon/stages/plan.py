@@ -168,7 +168,6 @@ class _Draft:
             **CapRule.of(self.policy, self.spec.purpose).values(min(dates), max(dates)),
             **self._dials(),
             "call_date": self.call_date,
-            "last_date": max(dates),
             "consent": consent_needed(self.spec, self.policy),
             "now": self.now,
             "last_call": max((found.ends_at for found, _ in openings if isinstance(found, Opening)), default=self.now),

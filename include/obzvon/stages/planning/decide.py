@@ -47,8 +47,9 @@ values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 
 # Rules 1 to 4. A consent is a date that is not after the call and a place where its proof is, in the list or in the
-# register. A suppression counts when it holds at any moment from now to the last call, of the phone or of the person.
-# Of several rows with one phone, the first that passed the rules before is called, whatever zone the others name.
+# register; one that ends has to last until the last date on which this contact may be dialled, redials included.
+# A suppression counts when it holds at any moment from now to the last call, of the phone or of the person. Of several
+# rows with one phone, the first that passed the rules before is called, whatever zone the others name.
 CLEAR = """
 insert into plan_clear
 with stopped as (
@@ -57,16 +58,20 @@ with stopped as (
 ), phones as (select distinct phone_key from stopped),
 people as (select distinct person_key from stopped where person_key is not null),
 register as (
-    select distinct on (phone_key) phone_key, given_on, proof_ref from ops.consent
-    where %(consent)s and purpose in ('*', %(purpose)s) and given_on <= %(call_date)s
-      and (valid_to is null or valid_to >= %(last_date)s)
-    order by phone_key, given_on desc, consent_id desc
+    select distinct on (s.row_no) s.row_no, c.given_on, c.proof_ref
+    from plan_staging s
+    join ops.consent c using (phone_key)
+    left join plan_zone z using (zone_id)
+    where %(consent)s and c.purpose in ('*', %(purpose)s) and c.given_on <= %(call_date)s
+      and (c.valid_to is null
+           or c.valid_to >= coalesce(z.local_date, %(call_date)s) + (%(dials)s > %(dials_a_day)s)::integer)
+    order by s.row_no, c.given_on desc, c.consent_id desc
 ), proven as (
     select s.row_no, s.zone_id, s.phone_key, s.person_key, s.exclusion_reason, s.consent_date as said,
         v.in_list, case when v.in_list then s.consent_date else r.given_on end as consent_date,
         case when v.in_list then s.consent_ref else r.proof_ref end as consent_ref
     from plan_staging s
-    left join register r using (phone_key)
+    left join register r using (row_no)
     cross join lateral (
         select coalesce(s.consent_date <= %(call_date)s and s.consent_ref is not null, false) as in_list) v
 ), passed as (
