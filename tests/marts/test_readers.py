@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -117,6 +118,24 @@ def test_a_missing_role_is_passed_over_with_the_cure(
     with caplog.at_level(logging.WARNING):
         assert grant_reading(conn) == ["nobody_made_me"]
     assert "create role nobody_made_me nologin" in caplog.text
+
+
+def test_who_may_not_make_roles_migrates_all_the_same(conn: psycopg.Connection, warehouse_dsn: str) -> None:
+    """The revision's own statement, as a user without CREATEROLE: a notice, no role, no error."""
+    statement = import_module("obzvon.warehouse.migrations.versions.0004_readers").ROLE.format(role="never_made")
+    said: list[str] = []
+    with a_member_of(conn, warehouse_dsn, ENGINEER) as reader:
+        reader.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+        reader.execute(statement.encode())
+        assert reader.execute("select 1 from pg_roles where rolname = 'never_made'").fetchone() is None
+    assert said == ["role never_made was not created: the migrating user lacks CREATEROLE"]
+
+
+def test_roles_that_are_there_already_are_left_alone(conn: psycopg.Connection) -> None:
+    statement = import_module("obzvon.warehouse.migrations.versions.0004_readers").ROLE.format(role=ANALYST)
+    conn.execute(statement.encode())
+    query = "select rolcanlogin, rolsuper, rolcreaterole from pg_roles where rolname = any(%s)"
+    assert conn.execute(query, [[ANALYST, ENGINEER]]).fetchall() == [(False, False, False)] * 2
 
 
 def test_analysts_see_no_phone(conn: psycopg.Connection) -> None:
