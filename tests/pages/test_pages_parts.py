@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -24,6 +26,15 @@ PAGES = Path(str(files("obzvon_provider.pages")))
 RU, EN = words("ru"), words("en")
 LIST = (Campaign("a", "Альфа", "service"), Campaign("b", "Бета", "debt"))
 DAY = date(2026, 11, 20)
+
+
+def test_an_airflow_process_that_serves_no_page_does_not_import_the_application() -> None:
+    code = (
+        "import sys; from obzvon_provider.pages.plugin import ObzvonPlugin; assert ObzvonPlugin().fastapi_apps;"
+        " print([name for name in sys.modules if name in ('fastapi', 'obzvon_provider.pages.app')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_every_word_is_there_in_both_languages() -> None:
