@@ -12,14 +12,17 @@ with attempt as materialized (
            f.script_key,
            f.plan_id is null           as orphan,
            c.tz_offset_min is not null as zone_certain,
-           d.is_goal or exists (select from dwh.fact_dialog_goal g
-                                where g.vendor_code = a.vendor_code and g.vendor_call_id = a.vendor_call_id
-                                  and g.is_reached) as goal
+           d.is_goal or g.reached is not null as goal
     from dwh.fact_call_attempt a
     join dwh.dim_disposition d using (disposition_code)
     left join dwh.fact_campaign_contact f
            on f.plan_id = %(plan)s and f.intent_id = a.intent_id and f.contact_key = a.contact_key
-    -- lateral: a look into the index a call, however much the warehouse holds
+    -- lateral and limited: a look into the index a call, however much the warehouse holds
+    left join lateral (
+        select true as reached from dwh.fact_dialog_goal
+        where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id and is_reached
+        limit 1
+    ) g on true
     left join lateral (select k.tz_offset_min from dwh.dim_contact k where k.contact_key = a.contact_key limit 1) c on true
     where a.intent_id = any (array(select i.intent_id from ops.campaign_intent i where i.plan_id = %(plan)s))
 )

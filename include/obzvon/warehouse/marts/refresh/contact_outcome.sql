@@ -8,11 +8,15 @@ with attempt as materialized (
            d.disposition_group = 'HUMAN'                        as human,
            d.is_rpc                                             as rpc,
            d.is_terminal                                        as terminal,
-           d.is_goal or exists (select from dwh.fact_dialog_goal g
-                                where g.vendor_code = a.vendor_code and g.vendor_call_id = a.vendor_call_id
-                                  and g.is_reached)             as goal
+           d.is_goal or g.reached is not null                   as goal
     from dwh.fact_call_attempt a
     join dwh.dim_disposition d using (disposition_code)
+    -- limited: a look into the index a call, however much the warehouse holds
+    left join lateral (
+        select true as reached from dwh.fact_dialog_goal
+        where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id and is_reached
+        limit 1
+    ) g on true
     where a.intent_id = any (array(select i.intent_id from ops.campaign_intent i where i.plan_id = %(plan)s))
       and a.contact_key is not null
 ),
