@@ -183,6 +183,7 @@ def health(page: Page) -> dict[str, Any]:
         "blocks": [
             Block(t("breaches"), breaches, t("breaches_note"), wide=True, folded=False, empty=t("breaches_none")),
             Block(t("drift"), page.table("drift"), wide=True, folded=False),
+            Block(t("checks"), page.table("checks"), t("checks_note"), wide=True, folded=False),
             Block(t("completeness"), full, t("completeness_note"), wide=True, folded=False),
             Block(t("freshness"), page.table("freshness"), wide=True, folded=False),
             Block(t("audit"), audit, t("audit_note"), wide=True, folded=False),

@@ -138,6 +138,13 @@ _ALL = (
     ),
     Section("drift", "v_drift"),
     Section(
+        "checks",
+        "v_check_result",
+        "table_name, column_name, rule, kind, severity, says, holds, checked, failed, examples, checked_at,"
+        " failing_since",
+        order="holds, severity, failed desc, table_name, rule",
+    ),
+    Section(
         "breaches", "v_compliance_breach",
         "rule, campaign_id, call_date, vendor_code, vendor_call_id, started_at, detail",
         where=_BREACHED,
