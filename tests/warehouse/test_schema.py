@@ -12,7 +12,7 @@ def test_no_migration_is_missing(warehouse_dsn: str) -> None:
 
 
 def test_a_dropped_column_is_noticed(warehouse_dsn: str, conn: psycopg.Connection) -> None:
-    conn.execute("alter table ops.campaign_plan drop column plan_hash")
+    conn.execute("alter table ops.campaign_plan drop column plan_hash cascade")
     conn.commit()
     assert not schema_is_current(warehouse_dsn)
 
