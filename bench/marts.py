@@ -1,6 +1,6 @@
 """How long analysts wait: the ten questions of docs/analysts.md over five million attempts, and a refresh after a load.
 
-    python -m bench.marts                          # 5,000,000 attempts, some minutes, about 6 GB in a temporary folder
+    python -m bench.marts                          # 5,000,000 attempts: a quarter of an hour, 8 GB
     python -m bench.marts --attempts 200000
 
 It starts a PostgreSQL of its own, writes facts by set-based SQL (300 days of ten campaigns, as loading would leave
