@@ -42,7 +42,7 @@ def test_the_commands_are_understood(command: str) -> None:
 
 
 def test_every_command_on_the_data_is_shown() -> None:
-    shown = {"replay", "requeue", "erase", "suppress", "consent"}
+    shown = {"replay", "requeue", "reclassify", "discover-columns", "erase", "suppress", "consent"}
     assert shown <= {command.split()[0] for command in COMMANDS}
 
 
