@@ -22,7 +22,7 @@ from obzvon.campaigns.catalogue import load
 from obzvon.reports.archive import Archive
 from obzvon.sandbox.process import Sandbox, running_sandbox
 from obzvon.stages.audit import audit
-from obzvon.stages.checks import run_checks
+from obzvon.stages.checks import CheckReport, run_checks
 from obzvon.stages.marts import refresh
 from obzvon.stages.reclassify import Reclassified, reclassify
 
@@ -68,6 +68,15 @@ def again(run: Run, folder: Path) -> Reclassified:
     (result,) = reclassify(run.dsn, Archive(run.folder), folder, run.spec.name, secret=SECRET, run_id="manual")
     assert result.problem is None
     return result
+
+
+def checked(conn: psycopg.Connection) -> CheckReport:
+    """The data contracts after a refresh of the marts, as the DAG does both."""
+    refresh(conn)
+    conn.autocommit = False
+    report = run_checks(conn, run_id="before")
+    conn.autocommit = True
+    return report
 
 
 def obzvon(run: Run, *arguments: str, **more: str) -> str:
@@ -117,11 +126,7 @@ async def test_a_new_column_and_a_new_status_of_dialog(
         assert "Попытка" in asked
         assert "+79" not in stored + asked
 
-    refresh(conn)
-    conn.autocommit = False
-    checks = run_checks(conn, run_id="before")
-    conn.commit()
-    conn.autocommit = True
+    checks = checked(conn)
     assert checks.errors == ()
     assert {"drift_alerts", "drift_columns"} <= {result.rule for result in checks.warnings}
 
@@ -157,6 +162,10 @@ async def test_a_new_status_of_twin(
     assert conn.execute(DRIFT, (spec.name,)).fetchall() == [("new_status", "alert", "TELEPORTED", calls)]
     assert "demo_twin: calls with statuses that the mapping does not know" in caplog.text
     assert "  TELEPORTED: UNKNOWN  # ?" in obzvon(run, "discover-columns", "--campaign", "demo_twin")
+
+    checks = checked(conn)
+    assert checks.errors == ()
+    assert "drift_alerts" in {result.rule for result in checks.warnings}
 
     mapped(tmp_path, "demo_twin", statuses={"teleported": "NO_ANSWER"})
     assert dict(again(run, tmp_path).moved) == {("UNKNOWN", "NO_ANSWER"): calls}
