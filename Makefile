@@ -29,10 +29,11 @@ reconcile: setup ## compare the sandbox journal, ledger, facts and deliveries ro
 psql: setup ## a psql prompt on the warehouse
 	@$(BIN)/python -m obzvon psql
 
-# The end-to-end tests mostly wait for Airflow, so they run beside the others; their output comes last.
+# Most tests wait for a server more than they compute: two files at a time, and beside them the end-to-end tests, whose
+# output comes last.
 test: lint types browser ## linters, types and all tests
 	@log=$$(mktemp); $(BIN)/python -m pytest tests/e2e > $$log 2>&1 & e2e=$$!; trap "kill $$e2e" INT TERM; \
-	$(BIN)/python -m pytest --ignore=tests/e2e; others=$$?; \
+	$(BIN)/python -m pytest --ignore=tests/e2e -n 2 --dist loadfile; others=$$?; \
 	wait $$e2e; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$ended -eq 0
 
 faults: dev ## play every fault against the whole pipeline, write docs/faults.md

@@ -86,6 +86,10 @@ class World:
             body |= {"task_ids": list(task_ids), "include_downstream": True}
         self.api.ask("POST", f"/dags/{run.dag_id}/clearTaskInstances", json=body)
 
+    def pause(self, dag_id: str) -> None:
+        """No further run of the DAG starts."""
+        self.api.ask("PATCH", f"/dags/{dag_id}", params={"update_mask": "is_paused"}, json={"is_paused": True})
+
     @contextmanager
     def switched_off(self) -> Iterator[None]:
         """Calling is switched off for every campaign, as somebody does it under Admin → Variables."""

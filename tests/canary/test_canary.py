@@ -241,7 +241,7 @@ def test_the_task_fails_for_good_with_the_figures_in_one_sentence(world: World, 
 
 
 def test_a_warehouse_that_cannot_answer_is_tried_again(world: World, operator: CanaryOperator) -> None:
-    world.run("drop table ops.canary_verdict")
+    world.run("drop table ops.canary_verdict cascade")
     with pytest.raises(AirflowException) as raised:
         operator.execute(CONTEXT)
     assert not isinstance(raised.value, AirflowFailException)
