@@ -27,7 +27,8 @@ Contents = dict[str, list[tuple[Any, ...]]]
 #: Without the two views of audits: tests audit again.
 TABLES = """
 select format('%I.%I', table_schema, table_name) from information_schema.tables
-where table_schema in ('dwh', 'pii', 'mart') and table_name not in ('v_audit_check', 'v_compliance') or (table_schema, table_name) in
+where table_schema in ('dwh', 'pii', 'mart') and table_name not in ('v_audit_check', 'v_compliance')
+   or (table_schema, table_name) in
       (('ops', 'suppression'), ('ops', 'raw_archive'), ('ops', 'quarantine'), ('ops', 'campaign_intent'))
 order by 1
 """
