@@ -1,17 +1,23 @@
-"""The ten questions of docs/analysts.md, asked as an analyst asks them; the answers are the truth's."""
+"""The ten questions of docs/analysts.md and the notebook of the examples, asked as an analyst asks them.
+
+The answers of the questions are the truth's, those of the notebook are the questions'.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psycopg
 import pytest
 from bench.marts import questions
 from month_expected import EXPECTED, Rows, Truth, ratio
 from month_stored import Month
+from notebook_run import committed, played
 from test_readers import a_member_of
 
 from obzvon.warehouse.db import connect
@@ -140,3 +146,37 @@ def test_the_answer_is_the_truths(analyst: psycopg.Connection, month: Month, num
     expected = ANSWERS[number](month.truth)
     assert expected
     assert analyst.execute(questions()[number][1].encode()).fetchall() == expected
+
+
+# the notebook -------------------------------------------------------------------------------------------------------
+
+
+def asked(analyst: psycopg.Connection, number: int) -> pd.DataFrame:
+    """The answer to a question of the page, decimals as floating-point numbers."""
+    found = analyst.execute(questions()[number - 1][1].encode())
+    frame = pd.DataFrame(found.fetchall(), columns=[column.name for column in found.description or ()])
+    return frame.map(lambda value: float(value) if isinstance(value, Decimal) else value)
+
+
+def test_the_committed_notebook_has_no_output_and_no_address() -> None:
+    cells = committed().cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert len(code) == 6
+    assert [(cell.outputs, cell.execution_count) for cell in code] == [([], None)] * 6
+    assert 'create_engine(\n    "postgresql+psycopg://",' in code[0].source
+
+
+def test_the_notebook_says_what_the_questions_say(analyst: psycopg.Connection, month: Month, tmp_path: Path) -> None:
+    answered = {"doubtful": 10, "funnel": 1, "cost": 3, "best": 4, "arms": 7}
+    notebook, frames = played(analyst.info.dsn, tmp_path, tuple(answered))
+    for name, number in answered.items():
+        expected, found = asked(analyst, number), frames[name].reset_index()
+        if name == "best":
+            found = found.groupby("campaign_id").head(3)
+        assert len(expected)
+        pd.testing.assert_frame_equal(
+            found[list(expected)].reset_index(drop=True), expected, check_dtype=False, obj=name
+        )
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
+    assert [output.text for output in outputs if output.output_type == "stream"] == []
