@@ -1,10 +1,13 @@
-"""The ten questions of docs/analysts.md and the notebook of the examples, asked as an analyst asks them.
+"""What the docs tell analysts to do, done by one: the ten questions, the notebook, and every line of docs/bi.md.
 
 The answers of the questions are the truth's, those of the notebook are the questions'.
 """
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
@@ -15,11 +18,15 @@ import pandas as pd
 import psycopg
 import pytest
 from bench.marts import questions
+from bi_page import MARTS, METRICS, blocks, here, table
 from month_expected import EXPECTED, Rows, Truth, ratio
 from month_stored import Month
 from notebook_run import committed, played
+from psycopg import sql
+from sqlalchemy import create_engine, text
 from test_readers import a_member_of
 
+from obzvon.local.postgres import binaries
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.readers import ANALYST
 
@@ -180,3 +187,103 @@ def test_the_notebook_says_what_the_questions_say(analyst: psycopg.Connection, m
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
     assert [output.text for output in outputs if output.output_type == "stream"] == []
+
+
+# docs/bi.md ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def anna(month: Month) -> Iterator[str]:
+    """DSN of the user whom the page has an administrator make."""
+    with connect(month.dsn) as conn:
+        conn.execute(blocks("sql")[0].encode())
+        conn.commit()
+        yield here("host=warehouse.example.ru dbname=obzvon_warehouse user=anna", month.dsn)
+        conn.execute("drop role anna")
+
+
+def test_the_user_of_the_page_reads_in_utc_and_never_writes(anna: str) -> None:
+    with psycopg.connect(anna, autocommit=True) as conn:
+        assert conn.info.parameter_status("TimeZone") == "UTC"
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            conn.execute("create table mine (n int)")
+        assert conn.execute("show statement_timeout").fetchall() == [("1min",)]
+
+
+def test_the_commands_of_the_page(anna: str, month: Month) -> None:
+    """The embedded psql knows no TLS, which a socket has not either: its commands without, their addresses with it."""
+    reads, refused = (here(line, month.dsn) for line in blocks("sh")[0].splitlines())
+    for command, code, says in ((reads, 0, "(3 rows)"), (refused, 1, "permission denied for schema dwh")):
+        done = subprocess.run(
+            command.replace(" sslmode=verify-full", ""), shell=True, capture_output=True, text=True, check=False,
+            env={"PATH": str(binaries())},
+        )  # fmt: skip
+        assert (done.returncode, says in done.stdout + done.stderr) == (code, True)
+        (address,) = re.findall(r'"(host=.+? sslmode=verify-full)"', command)
+        psycopg.connect(address).close()
+
+
+def test_a_row_of_each_mart_is_what_the_page_says(analyst: psycopg.Connection) -> None:
+    listed = {row[0]: row[1].split(", ") for row in table(*MARTS)}
+    views = analyst.execute("select table_name from information_schema.views where table_schema = 'mart'").fetchall()
+    assert set(listed) == {name for (name,) in views}
+    empty = set()
+    for mart, key in listed.items():
+        columns = sql.SQL(", ").join(map(sql.Identifier, key))
+        count = sql.SQL("select count(*), count(distinct ({})) from {}").format(
+            sql.SQL("{}, 1").format(columns), sql.Identifier("mart", mart)
+        )
+        rows, different = analyst.execute(count).fetchone() or (0, 0)
+        assert rows == different, mart
+        empty |= set() if rows else {mart}
+    assert empty == {"v_check_result"}  # nothing of the month was checked
+
+
+def test_the_days_of_the_marts_are_there(analyst: psycopg.Connection) -> None:
+    for mart, _, day, _ in table("Register"):
+        column = sql.SQL("null" if day.startswith("none") else f"min({day})")  # type: ignore[arg-type]
+        (first,) = analyst.execute(sql.SQL("select {} from {}").format(column, sql.Identifier("mart", mart))).fetchone()  # type: ignore[misc]
+        assert day.startswith("none") or str(first).replace("-", "") >= "20261031", mart
+
+
+def test_a_metric_of_the_page_is_the_rate_of_its_mart(analyst: psycopg.Connection) -> None:
+    """Row by row a metric is the mart's own column; over all rows it is not the mean of them."""
+    for name, mart, expression in table(*METRICS):
+        key = next(row[1] for row in table("Register") if row[0] == mart)
+        query = f"select min({name}), round({expression}, scale(min({name}))) from mart.{mart} group by {key}"
+        told = [pair for pair in analyst.execute(query.encode()).fetchall() if pair[0] is not None]
+        assert len(told) > 5, name
+        assert [own for own, _ in told] == [computed for _, computed in told], name
+        whole = analyst.execute(f"select {expression}, avg({name}) from mart.{mart}".encode()).fetchone()
+        assert whole is not None
+        assert round(whole[0], 6) != round(whole[1], 6), name
+
+
+def test_the_join_of_the_page_multiplies_nothing(analyst: psycopg.Connection, month: Month) -> None:
+    joined = analyst.execute(blocks("sql")[1].encode()).fetchall()
+    assert [(campaign, goals) for campaign, goals, _ in joined] == [(row[0], row[4]) for row in how_far(month.truth)]
+
+
+def test_what_the_tools_are_given_connects(anna: str, month: Month) -> None:
+    (address,) = [block for block in blocks("") if block.startswith("postgresql")]
+    (parameters,) = blocks("json")
+    engine = create_engine(here(address, month.dsn), **json.loads(parameters))
+    with engine.connect() as conn:
+        assert conn.execute(text("select current_user, current_setting('TimeZone')")).one() == ("anna", "UTC")
+        assert conn.execute(text("show transaction_read_only")).scalar() == "on"
+        (in_excel,) = re.findall(r'Query = "(.+?)"', "".join(blocks("")))
+        assert len(conn.execute(text(in_excel)).all()) > 50
+        day = conn.execute(text(blocks("sql")[2])).mappings().first()
+        assert day is not None
+        assert f"{day['day']:%Y%m%d}" == str(day["date_key"])
+    engine.dispose()
+
+
+def test_the_python_of_the_page(anna: str, month: Month) -> None:
+    names: dict[str, Any] = {}
+    exec(here(blocks("python")[0], month.dsn), names)
+    names["engine"].dispose()
+    found = names["by_month"].xs("2026-11", level="call_date")
+    assert [(name, *map(int, row[:2])) for name, *row in found.itertuples()] == [
+        (row[0], row[1], row[4]) for row in how_far(month.truth)
+    ]
