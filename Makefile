@@ -4,6 +4,8 @@ BIN := .venv/bin
 # a Python named by the caller replaces that of an existing virtual environment; the default one does not
 SETUP = $(PYTHON) scripts/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--exact)
 MAKEFLAGS += --no-print-directory
+# without bytecode on disk every process of the tests compiles the project again
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo up down status reconcile psql test faults proofs bench lint format types lock browser

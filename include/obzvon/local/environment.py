@@ -58,7 +58,8 @@ def stack_environment(home: Home, secrets: Secrets, ports: Ports, server: Server
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment without the settings of another Airflow or Python, and with this venv first on PATH."""
-    foreign = ("AIRFLOW__", "AIRFLOW_HOME", "PYTHONPATH", "PYTHONHOME")
+    # every task is a process of its own: without bytecode on disk each of them compiles the project again
+    foreign = ("AIRFLOW__", "AIRFLOW_HOME", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
     env = {key: value for key, value in environ.items() if not key.startswith(foreign)}
     venv = Path(sys.executable).parent
     env |= {"PATH": f"{venv}{os.pathsep}{env.get('PATH', os.defpath)}", "VIRTUAL_ENV": str(venv.parent)}
@@ -105,7 +106,7 @@ def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict
             "scheduler_health_check_threshold": 15,
             "orphaned_tasks_check_interval": 10,
         },
-        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 10},
+        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 15},
         "api": {"host": HOST, "port": ports.web, "base_url": web, "workers": 1, "secret_key": secrets.api_secret},
         "api_auth": {"jwt_secret": secrets.jwt_secret},
         "logging": {
@@ -116,7 +117,8 @@ def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict
         "usage_data_collection": {"enabled": False},
     }
     flat = {f"AIRFLOW__{s}__{k}".upper(): str(v) for s, keys in sections.items() for k, v in keys.items()}
-    return {"AIRFLOW_HOME": str(home.airflow), "OBZVON_HOME": str(home.folder)} | flat
+    own = {"AIRFLOW_HOME": home.airflow, "OBZVON_HOME": home.folder, "PYTHONPATH": home.root / "config"}
+    return {name: str(path) for name, path in own.items()} | flat
 
 
 def connections(ports: Ports, server: Server) -> dict[str, str]:
