@@ -19,6 +19,9 @@
           AuthRefused          401/403 after one renewal: login, password or token is wrong
           RateLimited          429: nothing was done, try after `retry_after`
         InDoubt                anything else: the vendor may or may not have done it
+      RecordingError           a recording cannot be copied now
+        RecordingAbsent        it is not there yet, or could not be fetched: another time it may be
+        RecordingRefused       what stands or comes at its link is not taken
       ContractBreak            an answer does not have the documented shape
       AuditError               numbers differ and nothing explains the difference
 
@@ -53,6 +56,9 @@ __all__ = [
     "PlanChanged",
     "PolicyError",
     "RateLimited",
+    "RecordingAbsent",
+    "RecordingError",
+    "RecordingRefused",
     "Refused",
     "TryEnds",
     "VendorError",
@@ -185,6 +191,22 @@ class RateLimited(Refused):
 
 class InDoubt(VendorError):
     """The vendor may or may not have done what was asked."""
+
+
+class RecordingError(ObzvonError):
+    """A recording cannot be copied now. The message names a host at most, never the rest of a link."""
+
+
+class RecordingAbsent(RecordingError):
+    """It is not there yet, or could not be fetched. `passing`: asking again at once may help."""
+
+    def __init__(self, cause: str, *, passing: bool = False) -> None:
+        self.passing = passing
+        super().__init__(cause)
+
+
+class RecordingRefused(RecordingError):
+    """What stands or comes at its link is not taken."""
 
 
 class ContractBreak(ObzvonError):

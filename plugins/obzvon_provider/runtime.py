@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from airflow.configuration import conf
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -16,6 +17,8 @@ from obzvon.policy.switch import VARIABLE, KillSwitch
 from obzvon.qolio.account import QolioAccount
 from obzvon.qolio.client import REQUESTS_PER_SECOND, VENDOR, QolioClient
 from obzvon.qolio.sign_in import account_login
+from obzvon.recordings.links import Links, links_of, signing_key
+from obzvon.reports.archive import Archive
 from obzvon.vendors.account import Account
 from obzvon.vendors.base import Dialer
 from obzvon.vendors.budget import request_budget
@@ -26,10 +29,12 @@ from obzvon_provider.hooks.vendor import QolioHook, VendorHook, account_of
 
 __all__ = [
     "archive_root",
+    "copy_links",
     "dialer_for",
     "dialer_of",
     "has_account_login",
     "kill_switch",
+    "link_key",
     "phone_secret",
     "qolio_account_of",
     "qolio_of",
@@ -60,6 +65,24 @@ def archive_root() -> str:
     if not value:
         raise ConfigError("set Variable obzvon_archive to the folder or s3:// address of the archive of raw answers")
     return value
+
+
+def link_key() -> bytes:
+    """The key of signed links to recordings: from Variable obzvon_link_secret, where there is one, else the phones'."""
+    value: str | None = Variable.get("obzvon_link_secret", default=None)
+    if value is not None and len(value) < 32:
+        raise ConfigError("Variable obzvon_link_secret is short: set it to 32 or more random characters, or delete it")
+    return signing_key(value.encode() if value else phone_secret())
+
+
+async def copy_links(spec: CampaignSpec) -> Links | None:
+    """How Qolio gets the copies of a campaign's recordings; None where it does not copy."""
+    if not spec.recordings.copies:
+        return None
+    account = await QolioHook(spec.qolio.conn_id).account()
+    web = conf.get("api", "base_url", fallback=None)
+    base = f"{web.rstrip('/')}/obzvon/recordings" if web else None
+    return links_of(account, Archive(archive_root()), link_key(), base)
 
 
 def switch() -> KillSwitch:

@@ -98,7 +98,7 @@ def test_every_key_of_the_models_stands_on_the_page() -> None:
 
 def test_optional_keys_show_their_defaults() -> None:
     whole = specs()[0]
-    for part in (whole.limits, whole.wait, whole.settle, whole.approval, whole.canary):
+    for part in (whole.limits, whole.wait, whole.settle, whole.approval, whole.canary, whole.recordings):
         assert part == type(part)()
         assert part.model_fields_set == set(type(part).model_fields)
     assert whole.when_late == CampaignSpec.model_fields["when_late"].default

@@ -117,6 +117,7 @@ async def test_what_is_personal_goes_when_its_time_is_over_and_facts_stay(days: 
     assert survey[2] == {
         "plans": 1, "pii.contact_payload": 3, "pii.approved_contact": 3, "pii.dialog_turn": 2, "archive pages": 1,
         "archive files": 1, "dwh.fact_call_attempt.record_url": 2, "dwh.fact_dialog_goal.goal_value": 0,
+        "recordings": 0,
     }  # fmt: skip
     assert survey[3] == {"vendor tasks": [f"dialog: task-{DAYS[0]}"], "qolio calls": 0}
     assert phones[2] == {"pii.phone": 1}

@@ -28,7 +28,8 @@ def test_everything_survives_a_restart(tmp_path: Path) -> None:
         api.post(QOLIO_CALLS, phone_call())
         tokens = api.tokens
     assert first.process.returncode == 0
-    with running_sandbox(tmp_path, speed=0) as second, Api(second.base_url) as api:
+    port = int(first.base_url.rpartition(":")[2])  # recordings are under the address
+    with running_sandbox(tmp_path, speed=0, port=port) as second, Api(second.base_url) as api:
         api.tokens = tokens
         after = api.report(campaign)
         assert (after.json(), after.headers["date"]) == (before.json(), before.headers["date"])

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from obzvon.dispositions import Disposition
+from obzvon.recordings.settings import Recordings
 from obzvon.vendors.registry import vendor_settings
 from obzvon.vendors.settings import VendorSettings
 
@@ -354,6 +355,7 @@ class CampaignSpec(Model):
     goal: Goal
     outcomes: dict[Disposition, OutcomeRule] = {}
     qolio: QolioMapping
+    recordings: Recordings = Recordings()
     limits: Limits = Limits()
     wait: Waiting = Waiting()
     settle: Settling = Settling()

@@ -16,6 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from obzvon.qolio.payload import CallRow, TurnRow
+from obzvon.recordings.ledger import Copy, RecordingState
 from obzvon.warehouse.db import connect_async
 
 __all__ = ["Conversation", "Deliveries", "DeliveryState", "Mark", "Outcome", "conversations"]
@@ -39,7 +40,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A call with a person, and what the ledger says of its delivery (None: nothing yet).
+    """A call with a person, and what the ledgers say of its delivery and of the copy of its recording (None: nothing).
 
     `sampled`: the campaign's share of its stratum, or what is always looked at, has it.
     """
@@ -49,6 +50,7 @@ class Conversation:
     state: DeliveryState | None
     payload_hash: str | None
     sampled: bool
+    copy: Copy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ with talked as (
 select f.vendor_code, f.vendor_call_id, f.started_at, f.local_started_at, f.disposition_code, f.transferred,
        f.attempt_no, f.talk_sec, f.record_url, r.subject_name as region, c.contact_id, c.phone_key,
        p.phone_e164, p.full_name, f.intent_id, d.state, d.payload_hash, s.sampled,
+       k.state as copy_state, k.path as copy_path, k.sha256 as copy_sha256,
+       now() >= k.first_tried_at + make_interval(secs => 3600 * %(deadline)s::float8) as copy_overdue,
        exists (select from dwh.fact_dialog_goal g
                where g.vendor_code = f.vendor_code and g.vendor_call_id = f.vendor_call_id and g.is_reached) as goal,
        (select json_agg(json_build_array(t.role, t.text_redacted, t.start_sec, t.end_sec) order by t.turn_no)
@@ -103,6 +107,7 @@ left join dwh.dim_contact c on c.contact_key = f.contact_key
 left join dwh.dim_region r on r.region_key = c.region_key
 left join pii.phone p on p.phone_key = c.phone_key
 left join ops.qa_delivery d on d.call_uid = f.vendor_code || ':' || f.vendor_call_id
+left join ops.recording k on k.call_uid = f.vendor_code || ':' || f.vendor_call_id
 """
 
 _MARK = """
@@ -126,15 +131,15 @@ _CALL_FIELDS = frozenset(field.name for field in fields(CallRow)) - {"turns"}
 
 
 async def conversations(
-    conn: psycopg.AsyncConnection, plan_id: str, group: int, share: float = 1.0
+    conn: psycopg.AsyncConnection, plan_id: str, group: int, share: float = 1.0, deadline_hours: float = 0.0
 ) -> AsyncGenerator[list[Conversation], None]:
     """What may be delivered of a plan, `group` at a time through a server-side cursor, in no particular order.
 
     Conversations with people, and recordings of calls whose outcome nobody has mapped. `share` of each stratum is
-    sampled.
+    sampled. A copy is overdue `deadline_hours` after it was first waited for.
     """
     async with conn.cursor("conversations", row_factory=dict_row) as cursor:
-        await cursor.execute(_CONVERSATIONS, {"plan": plan_id, "share": share})
+        await cursor.execute(_CONVERSATIONS, {"plan": plan_id, "share": share, "deadline": deadline_hours})
         while rows := await cursor.fetchmany(group):
             yield [_conversation(row) for row in rows]
 
@@ -143,7 +148,13 @@ def _conversation(row: dict[str, Any]) -> Conversation:
     turns = tuple(TurnRow(*turn) for turn in row["turns"] or ())
     call = CallRow(turns=turns, **{key: value for key, value in row.items() if key in _CALL_FIELDS})
     state = None if row["state"] is None else DeliveryState(row["state"])
-    return Conversation(call, row["intent_id"], state, row["payload_hash"], row["sampled"])
+    return Conversation(call, row["intent_id"], state, row["payload_hash"], row["sampled"], _copy(row))
+
+
+def _copy(row: dict[str, Any]) -> Copy | None:
+    if row["copy_state"] is None:
+        return None
+    return Copy(RecordingState(row["copy_state"]), row["copy_path"], row["copy_sha256"], row["copy_overdue"])
 
 
 class Deliveries:

@@ -43,6 +43,11 @@ QOLIO_FORM: dict[str, Any] = {
         "interactions_sort": _option("Sort of communications", "created_at when empty"),
         "reviews_path": _option("Reviews path", "The communications path when empty"),
         "reviews_include": _option("Include with reviews", "Related objects to ask for, such as reviews"),
+        "recordings_link": _option("Links to copies of recordings", "page (when empty), presigned or template"),
+        "recordings_url": _option(
+            "Address of copies", "page: ours as Qolio reaches it; template: the bucket's, with {path} in it"
+        ),
+        "recordings_link_days": _option("Links live for, days", "365 when empty; presigned 7"),
         **budget_options(100),
     },
 }

@@ -163,9 +163,12 @@ def build(call: CallRow, spec: CampaignSpec) -> PhoneCall:
     )
 
 
-def payload_hash(payload: PhoneCall) -> str:
-    """sha256 (hex) over the canonical JSON of the body: equal bodies, equal hash, in any order of keys."""
-    return digest(payload.body())
+def payload_hash(payload: PhoneCall, media: str | None = None) -> str:
+    """sha256 (hex) over the canonical JSON of the body: equal bodies, equal hash, in any order of keys.
+
+    `media` stands for the address of the recording where that is signed anew each time.
+    """
+    return digest(payload.body() | ({"media_url": media} if media else {}))
 
 
 def digest(value: Mapping[str, Any]) -> str:

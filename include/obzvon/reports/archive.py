@@ -30,10 +30,12 @@ from obzvon.vendors.base import Page
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["Archive", "Pull", "StoredPage", "drain", "intent_folder"]
+__all__ = ["Archive", "Pull", "StoredPage", "Target", "drain", "intent_folder"]
 
 LEVEL = 3  # as small as gzip 6 at ten times its speed
 BLOCK = 1 << 20
+#: What a store holds back of an upload; stores' own defaults are up to fifty times as much.
+PART = 8 << 20
 
 
 def intent_folder(vendor: str, call_date: date, intent_id: str) -> str:
@@ -75,7 +77,7 @@ class Archive:
     async def store(self, pull: Pull, page: Page) -> StoredPage:
         """Write the page while it streams in. Its bytes are safe when this returns, and absent when it raises."""
         path = f"{pull.folder}/{page.kind}-{page.number}.zst"
-        writer = _Writer(self._target(path))
+        writer = _Writer(self.target(path))
         try:
             async for block in _blocks(page.chunks):
                 await asyncio.to_thread(writer.write, block)
@@ -94,7 +96,7 @@ class Archive:
 
     def write(self, path: str, body: bytes) -> StoredPage:
         """Store bytes that are in memory under a path; safe when this returns, absent when it raises."""
-        writer = _Writer(self._target(path))
+        writer = _Writer(self.target(path))
         try:
             writer.write(body)
             writer.commit()
@@ -113,7 +115,8 @@ class Archive:
         """Delete a file; one that is gone already is no error."""
         (self.root / path).unlink(missing_ok=True)
 
-    def _target(self, path: str) -> _Target:
+    def target(self, path: str) -> Target:
+        """A new file under a path: there when it is committed, and not before."""
         local = self.root.protocol in ("", "file", "local")
         return _LocalTarget(Path((self.root / path).path)) if local else _ObjectTarget(self.root / path)
 
@@ -135,7 +138,7 @@ async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield bytes(held)
 
 
-class _Target(Protocol):
+class Target(Protocol):
     """A file that exists only after `commit`."""
 
     file: IO[bytes]
@@ -174,7 +177,7 @@ class _ObjectTarget:
 
     def __init__(self, path: UPath) -> None:
         self._path = path
-        self.file: IO[bytes] = path.fs.open(path.path, "wb", autocommit=False)
+        self.file: IO[bytes] = path.fs.open(path.path, "wb", block_size=PART, autocommit=False)
 
     def commit(self) -> None:
         self.file.close()
@@ -189,7 +192,7 @@ class _ObjectTarget:
 class _Writer:
     """Compresses into a target and hashes what goes in."""
 
-    def __init__(self, target: _Target) -> None:
+    def __init__(self, target: Target) -> None:
         self._target = target
         self._hash = hashlib.sha256()
         self._out = zstandard.ZstdCompressor(level=LEVEL).stream_writer(target.file, closefd=False)

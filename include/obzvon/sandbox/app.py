@@ -14,6 +14,7 @@ from obzvon.sandbox.middleware import Gate
 from obzvon.sandbox.page import router as page
 from obzvon.sandbox.qolio.account import router as qolio_account
 from obzvon.sandbox.qolio.routes import router as qolio
+from obzvon.sandbox.records import router as records
 from obzvon.sandbox.refusals import install
 from obzvon.sandbox.settings import Settings
 from obzvon.sandbox.twin.analytics import router as analytics
@@ -37,7 +38,7 @@ def build(settings: Settings) -> FastAPI:
     app = FastAPI(title="Obzvon sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.world = world
     install(app)
-    for router in (dialog, iam, tasks, beta, candidates, analytics, qolio, qolio_account, admin, page):
+    for router in (dialog, iam, tasks, beta, candidates, analytics, records, qolio, qolio_account, admin, page):
         app.include_router(router)
     app.add_middleware(GZipMiddleware, minimum_size=10_000, compresslevel=1)
     app.add_middleware(Gate, world=world)

@@ -9,6 +9,7 @@ import orjson
 from pydantic import Field
 
 from obzvon.sandbox.clock import http_date
+from obzvon.sandbox.fault_records import RecordFault, Redirect
 from obzvon.sandbox.fault_rows import LateRows, LostColumn, NewColumn, RepeatPage, ShiftRows, UnknownStatus
 from obzvon.sandbox.fault_wire import Hold, HoldBefore, Reset, SlowHeaders, Truncate, TruncatedGzip
 from obzvon.sandbox.script import Script
@@ -100,6 +101,8 @@ AnyFault = Annotated[
     | TokenDeath
     | LoseItems
     | Swallow
+    | Redirect
+    | RecordFault
     | RepeatPage
     | ShiftRows
     | LateRows

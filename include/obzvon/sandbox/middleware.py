@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from obzvon.sandbox.clock import http_date
+from obzvon.sandbox.fault_records import RECORD, RecordFault, Redirect
 from obzvon.sandbox.fault_rows import RowFault
 from obzvon.sandbox.fault_wire import (
     Held,
@@ -139,12 +140,17 @@ class Gate:
             return None
         if isinstance(fault, TooMany) or (isinstance(fault, Answer) and not fault.handled):
             return _scripted(fault)
+        if isinstance(fault, Redirect):
+            head = {"type": "http.response.start", "status": fault.status}
+            return Reply({**head, "headers": [(b"location", fault.to.encode())]})
         if isinstance(fault, TokenDeath):
             self._world.tokens.kill(vendor)
         if isinstance(fault, LoseItems):
             body = fault.without(body)
         if isinstance(fault, Swallow):
             scope = {**scope, SWALLOWED: True}
+        if isinstance(fault, RecordFault):
+            scope = {**scope, RECORD: fault}
         reply = Reply()
         if isinstance(fault, RowFault):
             query = scope["query_string"]

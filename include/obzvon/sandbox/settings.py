@@ -62,7 +62,6 @@ class Settings:
     twin_token_seconds: float = 30.0
     record_cap: int = 50_000
     page_cap: int = 1000
-    records_url: str = "https://records.obzvon.example"
     dialog: DialogAccount = field(default_factory=DialogAccount)
     twin: TwinAccount = field(default_factory=TwinAccount)
     qolio: QolioAccount = field(default_factory=QolioAccount)

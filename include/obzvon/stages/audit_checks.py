@@ -71,6 +71,7 @@ with h as (select f.record_url, q.state, q.reason,
              and (d.disposition_group = 'HUMAN' or f.disposition_code = 'UNKNOWN' and f.record_url is not null))"""
 _LEFT_OUT = "state = 'SKIPPED' and coalesce(reason, '') = 'not_sampled'"
 _UNSAMPLED = f"{_LEFT_OUT} and may_skip"
+_LATE = "state = 'SKIPPED' and coalesce(reason, '') in ('recording_late', 'recording_never_came')"
 
 CHECKS = (
     Check(
@@ -218,10 +219,12 @@ CHECKS = (
         "recorded",
         "conversations with a recording = delivered + rejected by Qolio + left out of the sample",
         f"""{_HUMAN}
-        select count(*), count(*) filter (where state in ('SENT', 'VERIFIED', 'REJECTED') or {_UNSAMPLED}), 0,
+        select count(*), count(*) filter (where state in ('SENT', 'VERIFIED', 'REJECTED') or {_UNSAMPLED}),
+               count(*) filter (where {_LATE}),
                nullif(concat_ws(', ', nullif(count(*) filter (where state = 'REJECTED'), 0) || ' rejected',
                                 nullif(count(*) filter (where state = 'MISSING'), 0) || ' taken, but not to be seen',
-                                nullif(count(*) filter (where {_UNSAMPLED}), 0) || ' not in the sample'), '')
+                                nullif(count(*) filter (where {_UNSAMPLED}), 0) || ' not in the sample',
+                                nullif(count(*) filter (where {_LATE}), 0) || ' without the copy they wait for'), '')
         from h where record_url is not null""",
     ),
     Check(

@@ -1,6 +1,7 @@
 """Deliver: every conversation with a person that has a recording becomes a Qolio record, once for each content.
 
-A campaign may ask for a sample (`qolio.sample_share`): the rest is kept in the ledger as SKIPPED.
+A campaign may ask for a sample (`qolio.sample_share`): the rest is kept in the ledger as SKIPPED. So are calls whose
+recording a campaign wants copied and which have no copy yet; every run looks at them again.
 
 A fixed pool of workers takes calls from a bounded queue, so memory does not grow with the plan. A call is marked
 SENDING and committed before its request leaves, and a worker takes the next call only when the ledger has the last one:
@@ -14,25 +15,26 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import ValidationError
 
 from obzvon.campaigns.spec import CampaignSpec
-from obzvon.errors import InDoubt
+from obzvon.errors import ConfigError, InDoubt
 from obzvon.qolio.answers import Accepted, Answer, Rejected, Unanswered
 from obzvon.qolio.deliveries import Conversation, Deliveries, DeliveryState, Mark, Outcome, conversations
 from obzvon.qolio.payload import PhoneCall, build, digest, payload_hash
+from obzvon.recordings.links import Links
+from obzvon.recordings.media import Lack, Media, media_of
 from obzvon.warehouse.db import connect_async
 
-__all__ = ["NOT_SAMPLED", "NO_RECORDING", "CallsClient", "DeliverySummary", "deliver"]
+__all__ = ["NOT_SAMPLED", "CallsClient", "DeliverySummary", "deliver"]
 
 log = logging.getLogger(__name__)
 
 #: Calls read, marked and committed together before their requests leave.
 GROUP = 50
-NO_RECORDING = "no_recording"
 NOT_SAMPLED = "not_sampled"
 LEAST_SILENCE = 3
 
@@ -48,7 +50,8 @@ class CallsClient(Protocol):
 class DeliverySummary:
     """Calls of the plan by what this run did with them; `unchanged` ones were settled before and not touched.
 
-    `skipped` ones have no recording, `unsampled` ones have, and are none of the reviewers' sample.
+    `skipped` ones have no recording, `unsampled` ones have, and are none of the reviewers' sample; `late` ones wait for
+    the copy of theirs.
     """
 
     conversations: int
@@ -58,24 +61,34 @@ class DeliverySummary:
     unchanged: int
     in_doubt: int
     unsampled: int = 0
+    late: int = 0
 
 
 async def deliver(
-    dsn: str, spec: CampaignSpec, client: CallsClient, plan_id: str, *, retry_rejected: bool = False
+    dsn: str,
+    spec: CampaignSpec,
+    client: CallsClient,
+    plan_id: str,
+    *,
+    retry_rejected: bool = False,
+    links: Links | None = None,
 ) -> DeliverySummary:
     """Send what is missing or changed of a plan's conversations; others are left alone.
 
     A conversation without a recording, or outside of the sample, is SKIPPED and looked at again by the next run; what
-    was sent once stays in the sample. A rejected call is sent again
-    when its content changed, or with `retry_rejected`. Two runs of one plan at once follow one another. Raises
+    was sent once stays in the sample. A rejected call is sent again when its content changed, or with `retry_rejected`.
+    `links` shows copies of recordings, for campaigns that copy. Two runs of one plan at once follow one another. Raises
     AuthRefused or ConfigError at once when no call can succeed, InDoubt when calls got no answer: the next run sends
     those again.
     """
+    if spec.recordings.copies and links is None:
+        raise ConfigError(f"campaign {spec.name}: `recordings.mode` is copy, and nobody said how copies are shown")
+    deadline = spec.recordings.deadline_hours
     async with await connect_async(dsn) as reader, Deliveries.connected(dsn) as deliveries:
         await deliveries.hold(plan_id)
-        delivery = _Delivery(spec, client, deliveries, retry_rejected)
+        delivery = _Delivery(spec, client, deliveries, retry_rejected, links)
         try:
-            async with aclosing(conversations(reader, plan_id, GROUP, spec.qolio.sample_share)) as groups:
+            async with aclosing(conversations(reader, plan_id, GROUP, spec.qolio.sample_share, deadline)) as groups:
                 await delivery.run(groups)
         except ExceptionGroup as group:
             raise _first(group) from None
@@ -118,8 +131,16 @@ class _Ledger:
 
 
 class _Delivery:
-    def __init__(self, spec: CampaignSpec, client: CallsClient, deliveries: Deliveries, retry_rejected: bool) -> None:
+    def __init__(
+        self,
+        spec: CampaignSpec,
+        client: CallsClient,
+        deliveries: Deliveries,
+        retry_rejected: bool,
+        links: Links | None,
+    ) -> None:
         self._spec, self._client, self._deliveries, self._retry_rejected = spec, client, deliveries, retry_rejected
+        self._links = links
         self._ledger = _Ledger(deliveries)
         self._queue: asyncio.Queue[PhoneCall | None] = asyncio.Queue(spec.limits.qolio_concurrency)
         self._counts: Counter[str] = Counter()
@@ -147,6 +168,7 @@ class _Delivery:
             unchanged=count["unchanged"],
             in_doubt=count[DeliveryState.IN_DOUBT],
             unsampled=count[NOT_SAMPLED],
+            late=count[Lack.LATE],
         )
 
     async def _enqueue(self, group: Sequence[Conversation]) -> None:
@@ -162,16 +184,22 @@ class _Delivery:
 
     def _decide(self, conversation: Conversation) -> tuple[Mark | None, PhoneCall | None]:
         """The line to write and the body to send; both None when nothing changed."""
-        if not conversation.call.record_url:
-            return self._without_recording(conversation), None
+        media = media_of(self._spec.recordings, conversation.call.record_url, conversation.copy, self._links)
+        if media is Lack.NONE:
+            return self._without_recording(conversation, media), None
         if not conversation.sampled and conversation.state in {None, DeliveryState.SKIPPED}:
             self._counts[NOT_SAMPLED] += 1
             return _skipped(conversation, NOT_SAMPLED), None
+        if isinstance(media, Lack):
+            return self._without_recording(conversation, media), None
+        return self._with_recording(conversation, media)
+
+    def _with_recording(self, conversation: Conversation, media: Media) -> tuple[Mark | None, PhoneCall | None]:
         try:
-            payload = build(conversation.call, self._spec)
+            payload = build(replace(conversation.call, record_url=media.url), self._spec)
         except ValidationError as error:
             return self._unbuildable(conversation, error), None
-        content = payload_hash(payload)
+        content = payload_hash(payload, media.content)
         if self._settled(conversation, content):
             return None, None
         return Mark(conversation, content, DeliveryState.SENDING), payload
@@ -184,12 +212,12 @@ class _Delivery:
         self._counts["unchanged"] += 1
         return True
 
-    def _without_recording(self, conversation: Conversation) -> Mark | None:
+    def _without_recording(self, conversation: Conversation, lack: Lack) -> Mark | None:
         if conversation.state not in {None, DeliveryState.SKIPPED}:
             self._counts["unchanged"] += 1
             return None
-        self._counts[DeliveryState.SKIPPED] += 1
-        return _skipped(conversation, NO_RECORDING)
+        self._counts[lack if lack is Lack.LATE else DeliveryState.SKIPPED] += 1
+        return _skipped(conversation, lack)
 
     def _unbuildable(self, conversation: Conversation, error: ValidationError) -> Mark | None:
         places = sorted({".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)})

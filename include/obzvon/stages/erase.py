@@ -20,6 +20,7 @@ from obzvon.reports.archive import Archive
 from obzvon.reports.scrub import Marks
 from obzvon.stages.erasing import statements as sql
 from obzvon.stages.erasing.pages import CleanPage, Reader, StoredRow, calls_in, clean_page, pages_of, put, sweep
+from obzvon.stages.erasing.recordings import erase_copies
 from obzvon.stages.stored_plans import Dialers, StoredPlan, check_secret
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect
@@ -38,6 +39,7 @@ PLACES = (
     "pii.phone",
     "dwh.fact_call_attempt.record_url",
     "dwh.fact_dialog_goal.goal_value",
+    "recordings",
     "archive records",
     "archive pages",
 )
@@ -232,6 +234,7 @@ class _Erasure:
             ("dwh.fact_call_attempt.record_url", sql.RECORDS),
         ):
             self._count(place, statement)
+        self._counts["recordings"] += erase_copies(self._conn, self._archive)
 
     def _count(self, place: str, statement: str, values: Any = None) -> None:
         self._counts[place] += self._conn.execute(statement, values).rowcount

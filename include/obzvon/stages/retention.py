@@ -18,6 +18,7 @@ from obzvon.policy.model import Policy
 from obzvon.reports.archive import Archive, intent_folder
 from obzvon.stages.erasing import statements
 from obzvon.stages.erasing.pages import sweep
+from obzvon.stages.erasing.recordings import erase_copies_of_plan
 
 __all__ = ["ExpiredPlan", "Retained", "expired", "keep_to_retention"]
 
@@ -34,7 +35,9 @@ where p.purpose = %(purpose)s and p.call_date + %(days)s < %(today)s
   and (exists (select from pii.contact_payload y where y.plan_id = p.plan_id)
        or exists (select from pii.approved_contact a where a.plan_id = p.plan_id)
        or exists (select from ops.raw_archive r join ops.campaign_intent i using (intent_id)
-                  where i.plan_id = p.plan_id and r.gone_at is null))
+                  where i.plan_id = p.plan_id and r.gone_at is null)
+       or exists (select from ops.recording r join ops.campaign_intent i using (intent_id)
+                  where i.plan_id = p.plan_id and r.state = 'COPIED'))
 order by p.call_date, p.campaign_id
 """
 _INTENTS = """
@@ -141,6 +144,10 @@ class _Purpose:
             self._conn.execute(statements.LOADS, (ids,))
             self._rows(plan.plan_id)
             self._files(ids, [intent_folder(vendor, day, intent) for intent, _, vendor, day in intents])
+            copies = erase_copies_of_plan(
+                self._conn, self._archive, [(i, vendor, day) for i, _, vendor, day in intents]
+            )
+            self.counts["recordings"] += copies
             self._left["vendor tasks"] += [f"{vendor}: {task}" for _, task, vendor, _ in intents if task]
             self._left["qolio calls"] += self._conn.execute(_QOLIO, (ids,)).fetchall()[0][0]
             self.counts["plans"] += 1

@@ -24,6 +24,10 @@ def budget_options(rate: int) -> dict[str, Any]:
 
 
 _COMMON = {
+    "recording_hosts": _option("Hosts of recordings", "For copies; this host and those below it when empty"),
+    "recording_http_hosts": _option("Of them, by plain http", "None when empty"),
+    "recording_private_hosts": _option("Of them, in your own network", "None when empty"),
+    "recording_login_hosts": _option("Of them, those that get the token", "This host or below it; none when empty"),
     "poll_seconds": _option("Seconds between looks", "How often a waiting run looks at its reports; 60 when empty"),
     "connect_timeout": _option("Connect timeout, s", "10 when empty"),
     "read_timeout": _option("Read timeout, s", "Longest silence within an answer; 60 when empty"),

@@ -188,7 +188,7 @@ class Dialog(Dialer):
 
     @staticmethod
     def _count(settings: DialogSettings, spec: CampaignSpec, stream: IO[bytes]) -> Tally:
-        tally = Tally(partial(redials, settings), recordings=settings.report.fields.record_url is not None)
+        tally = Tally(partial(redials, settings), recordings=settings.expects_recordings)
         tally.add_all(report_rows(spec, stream))
         return tally
 

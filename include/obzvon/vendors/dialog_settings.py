@@ -143,6 +143,10 @@ class DialogSettings(VendorSettings):
         return self
 
     @property
+    def expects_recordings(self) -> bool:
+        return self.report.fields.record_url is not None
+
+    @property
     def max_attempts(self) -> int:
         return self.worst_case.total
 

@@ -91,6 +91,17 @@ class VendorSession:
         """Wait on the session's own clock."""
         await self._patience.sleep(seconds)
 
+    async def authorization(self, refused: str | None = None) -> str | None:
+        """The Authorization header, for a request to this vendor that does not go through the session.
+
+        With `refused` another one than that, None where there is no other.
+        """
+        if self._auth is None:
+            return None
+        if refused is not None and not await self._auth.renew(self, refused):
+            return None
+        return await self._auth.header(self)
+
     async def read(self, method: str, path: str, *, action: str, auth: bool = True, **request: Any) -> Answer:
         """The answer to a request that may be repeated: it only looks, or twice is as good as once.
 

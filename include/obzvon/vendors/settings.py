@@ -121,6 +121,11 @@ class VendorSettings(BaseModel, ABC):
         return frozenset()
 
     @property
+    def expects_recordings(self) -> bool:
+        """Whether a conversation without a link to its recording is one whose link is still to come."""
+        return True
+
+    @property
     def report_project(self) -> str:
         """The vendor's project whose columns the report has; the script where the vendor has no projects."""
         return self.script_id

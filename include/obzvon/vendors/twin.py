@@ -151,7 +151,7 @@ class Twin(Dialer):
         return await self._tasks.find(marker, since, until) if self._tasks else None
 
     async def look(self, task: Task) -> Progress:
-        tally = Tally(partial(redials, self.settings), recordings=self._records)
+        tally = Tally(partial(redials, self.settings), recordings=self.settings.expects_recordings)
         status = await self._tasks.status(task.task_id) if self._tasks else None
         finished = self._tasks.is_final(status) if self._tasks and status else None
         vendor_time = self.session.clock()
@@ -251,11 +251,6 @@ class Twin(Dialer):
 
     def _company_zone(self) -> ZoneInfo:
         return self._account.zone("company_timezone", cure=COMPANY_ZONE_CURE)
-
-    @property
-    def _records(self) -> bool:
-        recorded = not isinstance(self.settings, TwinV1Settings) or self.settings.record_call
-        return recorded and self.settings.expect_recordings
 
     @property
     def _account(self) -> Account:

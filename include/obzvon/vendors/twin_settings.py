@@ -65,6 +65,10 @@ class TwinSettings(VendorSettings):
     statuses: dict[Annotated[str, AfterValidator(_status)], Disposition] = Field(default_factory=dict)
 
     @property
+    def expects_recordings(self) -> bool:
+        return self.expect_recordings
+
+    @property
     def kept_results(self) -> frozenset[str]:
         return frozenset(self.result_fields)
 

@@ -166,6 +166,10 @@ class TwinV1Settings(TwinSettings):
         return self
 
     @property
+    def expects_recordings(self) -> bool:
+        return self.record_call and super().expects_recordings
+
+    @property
     def cps(self) -> float:
         """TWIN's intensity code: N calls a second = 1 + N/100, one call per N seconds = 1 - N/100."""
         if self.calls_per_second is not None:

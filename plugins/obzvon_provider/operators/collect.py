@@ -10,6 +10,7 @@ from airflow.sdk import BaseAsyncOperator, Context
 
 from obzvon.reports.archive import Archive
 from obzvon.stages.collect_batch import Collector, collect
+from obzvon.stages.recordings import copy_recordings
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
 from obzvon_provider.runtime import archive_root, dialer_of, phone_secret, stored_spec_async
@@ -18,7 +19,10 @@ __all__ = ["CollectOperator"]
 
 
 class CollectOperator(BaseAsyncOperator):
-    """Brings every intent of the batch whose wait has ended to its final state. Returns counts of rows."""
+    """Brings every intent of the batch whose wait has ended to its final state. Returns counts of rows.
+
+    Recordings are copied afterwards, where the campaign wants it.
+    """
 
     template_fields: Sequence[str] = ("plan_id", "batch_no")
 
@@ -35,5 +39,6 @@ class CollectOperator(BaseAsyncOperator):
                     dsn, Archive(archive_root()), connected.dialer, spec, phone_secret(), context["run_id"]
                 )
                 result = await collect(collector, self.plan_id, int(self.batch_no))
+                await copy_recordings(dsn, collector.archive, connected.dialer, self.plan_id, int(self.batch_no))
         self.log.info("batch %s: %s", self.batch_no, result)
         return asdict(result)

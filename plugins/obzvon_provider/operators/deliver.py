@@ -12,7 +12,7 @@ from obzvon.stages.deliver import deliver
 from obzvon.stages.preflight import require_operators
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
-from obzvon_provider.runtime import qolio_account_of, qolio_of, stored_spec_async
+from obzvon_provider.runtime import copy_links, qolio_account_of, qolio_of, stored_spec_async
 
 __all__ = ["DeliverOperator"]
 
@@ -39,5 +39,5 @@ class DeliverOperator(BaseAsyncOperator):
                 else:
                     await require_operators(account, {spec.qolio.operator_id: [spec.name]})
             async with qolio_of(spec, dsn) as client:
-                summary = await deliver(dsn, spec, client, self.plan_id)
+                summary = await deliver(dsn, spec, client, self.plan_id, links=await copy_links(spec))
         return asdict(summary)

@@ -12,6 +12,7 @@ from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
 from obzvon.reports.archive import Archive
 from obzvon.stages.collect_batch import Collector
 from obzvon.stages.late import batch_id, late_plans, pull_again
+from obzvon.stages.recordings import copy_recordings
 from obzvon.warehouse.db import connect
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
@@ -40,7 +41,10 @@ class LatePlansOperator(BaseOperator):
 
 
 class LateOperator(BaseAsyncOperator):
-    """Brings what a dead run of the plan left behind to its end and pulls its reports anew. Returns counts."""
+    """Brings what a dead run of the plan left behind to its end and pulls its reports anew. Returns counts.
+
+    Recordings that were not there are asked for again, where the campaign copies them.
+    """
 
     template_fields: Sequence[str] = ("plan_id",)
 
@@ -58,5 +62,6 @@ class LateOperator(BaseAsyncOperator):
                     dsn, Archive(archive_root()), connected.dialer, spec, phone_secret(), context["run_id"]
                 )
                 result = await pull_again(collector, self.plan_id, batch, now=datetime.now(UTC))
+                await copy_recordings(dsn, collector.archive, connected.dialer, self.plan_id)
         self.log.info("plan %s, %s: %s", self.plan_id[:12], batch, result)
         return asdict(result)

@@ -1,4 +1,7 @@
-"""The application behind the pages: GET only, behind Airflow's login, over a reading connection."""
+"""The application behind the pages: GET only, behind Airflow's login, over a reading connection.
+
+Copies of recordings are mounted beside them, behind the signature of their links instead of a login.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from obzvon_provider.pages.csv_file import csv_bytes
 from obzvon_provider.pages.filters import BadFilter, Campaign, Filters, chosen
 from obzvon_provider.pages.page import COOKIE, Page, lang_of
 from obzvon_provider.pages.reader import Marts, WarehouseAway, marts
+from obzvon_provider.pages.recordings import create_recordings
 from obzvon_provider.pages.sections import SECTIONS, Table, read
 from obzvon_provider.pages.texts import LANGUAGES
 from obzvon_provider.runtime import switch
@@ -38,6 +42,7 @@ def create_pages() -> FastAPI:
     """The whole application; it is mounted below Airflow's."""
     app = FastAPI(title="Obzvon", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(may_read)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/recordings", create_recordings(), name="recordings")
     routes: dict[str, Callable[..., Any]] = {
         "/": campaigns_page, "/campaigns/{campaign_id}": campaign_page, "/best-time": best_page, "/health": health_page,
         "/marts": marts_page, "/marts/{view}": mart_page,

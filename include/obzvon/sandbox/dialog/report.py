@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from obzvon.sandbox.clock import iso
 from obzvon.sandbox.dialog.models import Column
+from obzvon.sandbox.records import record_url
 from obzvon.sandbox.refusals import Refusal
 from obzvon.sandbox.speech import turns
 
@@ -59,8 +60,8 @@ RESULTS = {
 }
 
 
-def render(row: sqlite3.Row, zone: ZoneInfo, records_url: str) -> dict[str, Any]:
-    """One row of the report from a visible attempt."""
+def render(row: sqlite3.Row, zone: ZoneInfo, address: str) -> dict[str, Any]:
+    """One row of the report from a visible attempt; `address`: of the sandbox, where its recordings are."""
     over = row["now"] >= row["end_at"]
     answered = row["shown"] == "ANSWERED"
     recorded = row["record_at"] is not None and row["now"] >= row["record_at"]
@@ -75,7 +76,7 @@ def render(row: sqlite3.Row, zone: ZoneInfo, records_url: str) -> dict[str, Any]
         "result": RESULTS.get(row["result"]) if answered else None,
         "goal": answered and row["result"] == "agreed",
         "dialog": _dialog(row) if answered else [],
-        "record_url": f"{records_url}/dialog/{row['call_id']}.mp3" if recorded else None,
+        "record_url": record_url(address, "dialog", row["call_id"]) if recorded else None,
         "updated_at": iso(row["updated_at"], zone),
     }
 

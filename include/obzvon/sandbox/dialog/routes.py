@@ -7,7 +7,7 @@ import time
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Header
+from fastapi import APIRouter, Depends, Form, Header, Request
 from starlette.responses import Response
 
 from obzvon.sandbox.campaigns import NewContact
@@ -72,7 +72,7 @@ async def create(order: CreateCampaign, world: WorldDep) -> Response:
 
 
 @router.post("/analytics/{project_id}/report", dependencies=[SignedIn])
-async def report(project_id: int, question: Report, world: WorldDep) -> Response:
+async def report(project_id: int, question: Report, world: WorldDep, request: Request) -> Response:
     """The attempts so far, as the campaign's virtual clock has it; that clock is in the `Date` header."""
     account, wanted = world.settings.dialog, question.analytics_filter
     found = world.lifecycle.find("dialog", str(wanted.outgoing_campaign_id))
@@ -83,7 +83,7 @@ async def report(project_id: int, question: Report, world: WorldDep) -> Response
     span = {"since": moment(wanted.date_start).timestamp(), "till": moment(wanted.date_end).timestamp()}
     rows = world.views.attempts([found], "dial_at <= now and dial_at between :since and :till", span)
     zone = ZoneInfo(account.timezone)
-    shown = [render(row, zone, world.settings.records_url) for row in rows]
+    shown = [render(row, zone, str(request.base_url)) for row in rows]
     return answer(assemble(shown, question.columns), at=world.campaigns.now(found))
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -53,18 +53,18 @@ class Search(BaseModel):
 
 
 @router.get("/calls")
-async def calls(query: Annotated[Search, Query()], world: WorldDep) -> Response:
+async def calls(query: Annotated[Search, Query()], world: WorldDep, request: Request) -> Response:
     """Calls; at most the record cap (50 000) of one period can be reached, the count says no more than that either."""
-    return _search(query, world, CALL_FIELDS)
+    return _search(query, world, CALL_FIELDS, str(request.base_url))
 
 
 @router.get("/sessions")
-async def sessions(query: Annotated[Search, Query()], world: WorldDep) -> Response:
+async def sessions(query: Annotated[Search, Query()], world: WorldDep, request: Request) -> Response:
     """Sessions with transcripts and results."""
-    return _search(query, world, SESSION_FIELDS)
+    return _search(query, world, SESSION_FIELDS, str(request.base_url))
 
 
-def _search(query: Search, world: World, known: dict[str, Callable[[Renderer], Any]]) -> Response:
+def _search(query: Search, world: World, known: dict[str, Callable[[Renderer], Any]], address: str) -> Response:
     fields = [name for name in query.fields.split(",") if name] or list(known)
     unknown = [name for name in fields if name not in known]
     if unknown:
@@ -76,7 +76,7 @@ def _search(query: Search, world: World, known: dict[str, Callable[[Renderer], A
     first = page_start(query.page, query.offset, query.limit)
     room = max(0, min(query.limit, world.settings.page_cap, world.settings.record_cap - first))
     rows = world.views.attempts(tasks, where, params, _order(query.sort), room, first)
-    render = Renderer(world, tasks)
+    render = Renderer(world, tasks, address)
     items = [{name: known[name](render.of(row)) for name in fields} for row in rows]
     count = min(world.views.count(tasks, where, params), world.settings.record_cap)
     return answer({"count": count, "items": items}, at=world.campaigns.now(tasks[0]) if one else None)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from obzvon.sandbox.campaigns import Campaign
 from obzvon.sandbox.clock import iso
+from obzvon.sandbox.records import record_url
 from obzvon.sandbox.speech import Utterance, turns
 from obzvon.sandbox.world import World
 
@@ -16,10 +17,10 @@ AUTHORS = {"bot": "BOT", "client": "CLIENT"}
 
 
 class Renderer:
-    """One attempt at a time, with what the answer needs of its task and contact."""
+    """One attempt at a time, with what the answer needs of its task and contact; `address`: where recordings are."""
 
-    def __init__(self, world: World, tasks: Iterable[Campaign]) -> None:
-        self._world = world
+    def __init__(self, world: World, tasks: Iterable[Campaign], address: str) -> None:
+        self._world, self._address = world, address
         self._tasks = {task.task_id: task for task in tasks}
         self.row: sqlite3.Row
 
@@ -74,7 +75,7 @@ class Renderer:
     @property
     def record(self) -> str | None:
         ready = self.row["record_at"] is not None and self.row["now"] >= self.row["record_at"]
-        return f"{self._world.settings.records_url}/twin/{self.row['call_id']}.mp3" if ready else None
+        return record_url(self._address, "twin", self.row["call_id"]) if ready else None
 
     @property
     def contact(self) -> sqlite3.Row:
