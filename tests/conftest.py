@@ -30,6 +30,16 @@ os.environ |= {
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
 }
 _numbers = itertools.count(1)
+#: Folders whose files share something that takes long to make, a month of calls.
+TOGETHER = {"marts", "pages"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, a file stays in one of them, and so do the files of some folders."""
+    for item in items:
+        folder = item.path.parent
+        item.add_marker(pytest.mark.xdist_group(str(folder if folder.name in TOGETHER else item.path)))
 
 
 @pytest.fixture(scope="session")
