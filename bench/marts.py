@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,12 +27,14 @@ from obzvon.local.postgres import Postgres
 from obzvon.stages.marts import refresh
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.migrate import migrate
+from obzvon.warehouse.partitions import ensure_months
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "analysts.md"
 QUESTION = re.compile(r"^### (\d+)\. (.+?)\n.*?```sql\n(.+?)```", re.MULTILINE | re.DOTALL)
 ANSWER_SECONDS, REFRESH_SECONDS = 1.0, 5.0
 CAMPAIGNS, DAYS, LOAD = 10, 300, 10_000
+LAST = date(2026, 11, 30)
 
 _DIMENSIONS = """
 insert into dwh.dim_campaign (campaign_id, name, purpose, goal_definition, max_attempts, valid_from, is_current)
@@ -50,7 +53,7 @@ select encode(sha256((k || '|' || d)::bytea), 'hex'), 'campaign_' || k, day, 'tw
        jsonb_build_object('title', 'Кампания ' || k, 'caller_ids', jsonb_build_array('7495000000' || k %% 10)),
        repeat('0', 64), %(contacts)s::int, %(contacts)s::int, day - interval '10 hours'
 from generate_series(1, %(campaigns)s::int) k, generate_series(%(first)s::int, %(last)s::int) d,
-     lateral (select date '2026-11-30' - d as day) x;
+     lateral (select %(newest)s::date - d as day) x;
 insert into ops.campaign_intent (intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no,
     batch_no, contacts_planned, window_start_utc, window_end_utc, local_from, local_to, state)
 select encode(sha256((p.plan_id || n)::bytea), 'hex'), p.plan_id, p.campaign_id, p.call_date, 'twin', '+03:00', '{180}',
@@ -80,10 +83,11 @@ dial as (
     where c.intent_id is not null
 ),
 attempt as (
-    insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, intent_id, contact_key, attempt_no, started_at,
-        local_started_at, date_key, local_hour, disposition_code, vendor_status_raw, talk_sec, cost_rub,
+    insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, call_month, intent_id, contact_key, attempt_no,
+        started_at, local_started_at, date_key, local_hour, disposition_code, vendor_status_raw, talk_sec, cost_rub,
         marking_fee_rub, has_record, row_hash, source_updated_at, loaded_at, batch_id)
-    select 'twin', left(plan_id, 12) || '-' || row_no || '-' || attempt_no, intent_id, contact_key, attempt_no,
+    select 'twin', left(plan_id, 12) || '-' || row_no || '-' || attempt_no, date_trunc('month', call_date), intent_id,
+           contact_key, attempt_no,
            call_date + make_interval(hours => 7 + h %% 9, mins => h %% 60),
            call_date + make_interval(hours => 10 + h %% 9, mins => h %% 60),
            to_char(call_date, 'YYYYMMDD')::int, 10 + h %% 9, code, 'X', case when human then 20 + h %% 60 end,
@@ -92,11 +96,11 @@ attempt as (
              'NO_ANSWER', 'BUSY', 'UNAVAILABLE', 'NETWORK_ERROR', 'NO_ANSWER', 'VOICEMAIL', 'HUMAN_SHORT', 'GOAL'])
              [1 + h / 100 %% 14] as code) c,
          lateral (select code in ('GOAL', 'RPC_REFUSED', 'RPC_CALLBACK', 'RPC_OPTOUT', 'HUMAN_SHORT') as human) s
-    returning vendor_code, vendor_call_id, intent_id, has_record, attempt_no, disposition_code
+    returning vendor_code, vendor_call_id, call_month, intent_id, has_record, attempt_no, disposition_code
 ),
 goal as (
     insert into dwh.fact_dialog_goal
-    select vendor_code, vendor_call_id, 'goal', 'true', true from attempt where disposition_code = 'GOAL'
+    select vendor_code, vendor_call_id, call_month, 'goal', 'true', true from attempt where disposition_code = 'GOAL'
 ),
 archived as (
     insert into ops.raw_archive (intent_id, batch_id, kind, page_no, path, sha256, bytes, request, fetched_at,
@@ -109,9 +113,10 @@ select vendor_code || ':' || vendor_call_id, vendor_code, vendor_call_id, intent
 from attempt where has_record
 """
 _REVIEWS = """
-insert into dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, form_name, score, max_score, reviewed_at)
-select vendor_call_id, vendor_code, vendor_call_id, 'Форма', hashtext(vendor_call_id) & 7, 7, now()
-from ops.qa_delivery where hashtext(vendor_call_id) % 20 = 0
+insert into dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, call_month, form_name, score, max_score,
+                                reviewed_at)
+select vendor_call_id, vendor_code, vendor_call_id, call_month, 'Форма', hashtext(vendor_call_id) & 7, 7, now()
+from ops.qa_delivery join ops.known_call using (vendor_code, vendor_call_id) where hashtext(vendor_call_id) % 20 = 0
 """
 _COMPLAINTS = """
 insert into ops.suppression (phone_key, reason, source, valid_from)
@@ -160,8 +165,10 @@ def run(dsn: str, attempts: int) -> int:
 
 def fill(conn: psycopg.Connection, contacts: int, people: int) -> None:
     """Dimensions and all plans but the last; without the checks of foreign keys and the triggers, which take hours."""
+    ensure_months(conn, [LAST - timedelta(days=n) for n in range(-1, DAYS)])
     conn.execute("set session_replication_role = replica")
-    values = {"campaigns": CAMPAIGNS, "people": people, "contacts": contacts, "first": 0, "last": DAYS - 1}
+    values = {"campaigns": CAMPAIGNS, "people": people, "contacts": contacts, "first": 0, "last": DAYS - 1,
+              "newest": LAST}  # fmt: skip
     for statements in (_DIMENSIONS, _PLANS):
         for statement in filter(str.strip, statements.split(";\n")):
             conn.execute(statement.encode(), values)
@@ -175,7 +182,7 @@ def fill(conn: psycopg.Connection, contacts: int, people: int) -> None:
 
 def plan(conn: psycopg.Connection, contacts: int, people: int, day: int) -> None:
     """One more plan of the first campaign, with the triggers that loading has."""
-    values = {"campaigns": 1, "people": people, "contacts": contacts, "first": day, "last": day}
+    values = {"campaigns": 1, "people": people, "contacts": contacts, "first": day, "last": day, "newest": LAST}
     conn.execute("set session_replication_role = replica")
     for statement in filter(str.strip, _PLANS.split(";\n")):
         conn.execute(statement.encode(), values)

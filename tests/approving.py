@@ -16,6 +16,7 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.ledger.keys import phone_key
 from obzvon.policy.model import Policy, Price
 from obzvon.stages.plan import PlanSummary, plan
+from obzvon.warehouse.partitions import ensure_months
 
 DAY = date(2031, 5, 20)
 NOW = datetime(2031, 5, 19, 12, tzinfo=UTC)
@@ -94,11 +95,11 @@ where plan_id = %(plan)s and intent_id is not null
 """
 _DAY = "insert into dwh.dim_date values (%s, %s, %s, false, false, 'test') on conflict do nothing"
 _FACTS = """
-insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, intent_id, contact_key, attempt_no, started_at,
-    local_started_at, date_key, local_hour, disposition_code, vendor_status_raw, talk_sec, row_hash, source_updated_at,
-    loaded_at, batch_id)
-select 'dialog', %(day)s || '-' || c.plan_id || c.row_no || '-' || n, c.intent_id, k.contact_key, n, %(at)s, %(at)s,
-    %(key)s, 12, %(disposition)s, 'x', %(talk)s, repeat('0', 64), %(at)s, %(at)s, 'b'
+insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, call_month, intent_id, contact_key, attempt_no,
+    started_at, local_started_at, date_key, local_hour, disposition_code, vendor_status_raw, talk_sec, row_hash,
+    source_updated_at, loaded_at, batch_id)
+select 'dialog', %(day)s || '-' || c.plan_id || c.row_no || '-' || n, %(month)s, c.intent_id, k.contact_key, n,
+    %(at)s, %(at)s, %(key)s, 12, %(disposition)s, 'x', %(talk)s, repeat('0', 64), %(at)s, %(at)s, 'b'
 from ops.plan_contact c join dwh.dim_contact k using (contact_id, phone_key)
 cross join generate_series(1, %(dials)s) n where c.plan_id = %(plan)s and c.intent_id is not null
 """
@@ -120,6 +121,7 @@ def called(
     values = {"plan": summary.plan_id, "day": str(day), "at": at, "key": key, "dials": dials, "talk": talk}
     conn.execute(_DAY, (key, day, day.isoweekday()))
     conn.execute(_CONTACTS, values)
-    conn.execute(_FACTS, values | {"disposition": disposition})
+    ensure_months(conn, [day])
+    conn.execute(_FACTS, values | {"disposition": disposition, "month": day.replace(day=1)})
     forced(conn, "update ops.campaign_intent set state = 'final' where plan_id = %s", (summary.plan_id,))
     conn.commit()

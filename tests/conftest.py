@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -16,8 +17,11 @@ import pytest
 from obzvon.local.postgres import Postgres
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.migrate import migrate
+from obzvon.warehouse.partitions import ensure_months
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Most tests call in this month; what writes facts of another one makes its partitions.
+MONTH = date(2031, 5, 1)
 
 # Airflow reads its settings at import: a home of its own, so that no test touches the user's or the stack's
 AIRFLOW_HOME = tempfile.mkdtemp(prefix="obzvon-airflow-")
@@ -56,6 +60,8 @@ def warehouse_template(postgres: Postgres) -> str:
     """Name of a migrated database that fresh ones are copied from."""
     postgres.create_database("warehouse_template")
     migrate(postgres.url("warehouse_template"))
+    with connect(postgres.url("warehouse_template")) as connection:
+        ensure_months(connection, [MONTH])
     return "warehouse_template"
 
 

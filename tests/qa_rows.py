@@ -14,6 +14,7 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.ledger.keys import intent_id, phone_key, plan_id
 from obzvon.qolio.payload import CallRow
 from obzvon.vendors.settings import VendorSettings
+from obzvon.warehouse.partitions import ensure_months
 
 SAMPLE: dict[str, Any] = {
     "operator_id": "operator@email.com",
@@ -112,6 +113,7 @@ class World:
         conn.execute(
             "insert into dwh.dim_date values (20300520, '2030-05-20', 1, false, false, 'test') on conflict do nothing"
         )
+        ensure_months(conn, [self.day])
         for code, group in (("RPC_REFUSED", "HUMAN"), ("GOAL", "HUMAN"), ("NO_ANSWER", "NOT_CONNECTED")):
             self._disposition(code, group)
         self._disposition("UNKNOWN", "UNKNOWN")
@@ -179,6 +181,7 @@ class World:
         values = {
             "vendor_code": self.vendor,
             "vendor_call_id": call_id,
+            "call_month": self.day.replace(day=1),
             "intent_id": self._intent_of(row_no),
             "contact_key": self._one("select contact_key from dwh.dim_contact where contact_id = %s", f"C-{row_no}"),
             "attempt_no": 1,

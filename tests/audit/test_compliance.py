@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ from launching import forced
 
 from obzvon.errors import AuditError, LedgerError
 from obzvon.stages.audit import audit, compare
+from obzvon.warehouse.partitions import ensure_months
 from obzvon_provider.operators.audit import switched_off
 
 SMOKE = (Path(__file__).parents[1] / "warehouse" / "smoke_seed.sql").read_text(encoding="utf-8")
@@ -40,6 +42,7 @@ def variables(monkeypatch: pytest.MonkeyPatch, kept: Variables) -> Variables:
 
 @pytest.fixture
 def seeded(conn: psycopg.Connection) -> psycopg.Connection:
+    ensure_months(conn, [date(2026, 11, 19)])
     forced(conn, SMOKE)
     conn.commit()
     return conn

@@ -24,10 +24,11 @@ CONTACTS = 20
 LIMITS = {"max_optout_share": 0.15, "max_invalid_share": 0.2, "max_network_share": 0.3, "max_refused_share": 0.1}
 CONTEXT: Any = {"run_id": "run-1"}
 CALL = """
-insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, intent_id, contact_key, started_at, local_started_at,
-    date_key, local_hour, disposition_code, vendor_status_raw, row_hash, source_updated_at, loaded_at, batch_id)
-select 'dialog', %(id)s, p.intent_id, c.contact_key, %(at)s, '2031-05-20 12:00', 20310520, 12, %(code)s, 'raw',
-    repeat('0', 64), %(at)s, %(at)s, 'b1'
+insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, call_month, intent_id, contact_key, started_at,
+    local_started_at, date_key, local_hour, disposition_code, vendor_status_raw, row_hash, source_updated_at,
+    loaded_at, batch_id)
+select 'dialog', %(id)s, '2031-05-01', p.intent_id, c.contact_key, %(at)s, '2031-05-20 12:00', 20310520, 12,
+    %(code)s, 'raw', repeat('0', 64), %(at)s, %(at)s, 'b1'
 from ops.plan_contact p join dwh.dim_contact c using (contact_id) where p.row_no = %(row)s
 """
 

@@ -73,8 +73,9 @@ update dwh.fact_campaign_contact set loaded_at = call_date + interval '20 hours'
 DELIVERED = """
 insert into ops.qa_delivery (call_uid, vendor_code, vendor_call_id, payload_hash, state, sent_at)
 values ('dialog:2031-05-20-2', 'dialog', '2031-05-20-2', repeat('0', 64), 'SENT', '2031-05-21');
-insert into dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, form_name, score, max_score, reviewed_at)
-values ('r1', 'dialog', '2031-05-20-2', 'Форма', 8, 10, '2031-05-22')
+insert into dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, call_month, form_name, score, max_score,
+    reviewed_at)
+values ('r1', 'dialog', '2031-05-20-2', '2031-05-01', 'Форма', 8, 10, '2031-05-22')
 """
 
 

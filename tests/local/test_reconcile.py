@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from obzvon.errors import ObzvonError
 from obzvon.local.reconcile import Comparison, compare, print_comparisons
+from obzvon.warehouse.partitions import ensure_months
 
 DIAL_COLUMNS = "vendor,task_id,task_name,call_id,external_id,phone,attempt"
 PLAN, INTENT, KEY = "a" * 64, "b" * 64, "c" * 64
@@ -32,10 +34,10 @@ insert into ops.plan_contact (plan_id, row_no, contact_id, phone_key, intent_id,
     values ('{PLAN}', 1, '17', '{KEY}', '{INTENT}', 'x-1', 'accepted');
 insert into pii.contact_payload (plan_id, row_no, phone_raw, phone_e164, variables)
     values ('{PLAN}', 1, '8 916 123-45-67', '+79161234567', '{{}}');
-insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, intent_id, started_at, local_started_at, date_key,
-    local_hour, disposition_code, vendor_status_raw, row_hash, source_updated_at, loaded_at, batch_id)
-    values ('twin', 'call-1', '{INTENT}', '2030-05-20 07:00Z', '2030-05-20 10:00', 20300520, 10, 'GOAL', 'ANSWERED',
-    '{KEY}', now(), now(), 'p');
+insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, call_month, intent_id, started_at, local_started_at,
+    date_key, local_hour, disposition_code, vendor_status_raw, row_hash, source_updated_at, loaded_at, batch_id)
+    values ('twin', 'call-1', '2030-05-01', '{INTENT}', '2030-05-20 07:00Z', '2030-05-20 10:00', 20300520, 10, 'GOAL',
+    'ANSWERED', '{KEY}', now(), now(), 'p');
 insert into ops.qa_delivery (call_uid, vendor_code, vendor_call_id, intent_id, payload_hash, state)
     values ('twin:call-1', 'twin', 'call-1', '{INTENT}', '{KEY}', 'SENT');
 """
@@ -81,6 +83,7 @@ def conn(conn: psycopg.Connection) -> psycopg.Connection:
         "insert into dwh.dim_date (date_key, day, iso_dow, is_ru_day_off, is_working_weekend, calendar_source)"
         " values (20300520, '2030-05-20', 1, false, false, 'test') on conflict do nothing"
     )
+    ensure_months(conn, [date(2030, 5, 20)])
     forced(conn, ROWS)
     return conn
 

@@ -48,7 +48,8 @@ _DELIVERY = """
 copy ops.qa_delivery (call_uid, vendor_code, vendor_call_id, intent_id, payload_hash, state) from stdin
 """
 _REVIEW = """
-copy dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, form_name, score, max_score, reviewed_at) from stdin
+copy dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, call_month, form_name, score, max_score,
+    reviewed_at) from stdin
 """
 _COMPLAINT = """
 insert into ops.suppression (phone_key, purpose, reason, source, valid_from, evidence_ref)
@@ -151,7 +152,16 @@ def _judged(conn: psycopg.Connection, plans: list[Plan]) -> None:
                 for number, score in enumerate(reviews(dial["call_id"])):
                     named = f"{dial['call_id']}-{number}"
                     copy.write_row(
-                        (named, plan.vendor, dial["call_id"], "Форма", Decimal(score), MOST_POINTS, dial["ended"])
+                        (
+                            named,
+                            plan.vendor,
+                            dial["call_id"],
+                            plan.day.replace(day=1),
+                            "Форма",
+                            Decimal(score),
+                            MOST_POINTS,
+                            dial["ended"],
+                        )
                     )
         for number, (phone, source, at) in enumerate(complaints(plans)):
             cursor.execute(_COMPLAINT, (phone_key(SECRET, phone), source, at, f"letter {number}"))

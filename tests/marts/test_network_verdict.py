@@ -47,9 +47,10 @@ class Calls:
         self._number += 1
         started = START + timedelta(days=day, minutes=minute)
         self.conn.execute(
-            "insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, intent_id, contact_key, started_at,"
-            " local_started_at, date_key, local_hour, disposition_code, vendor_status_raw, caller_id, row_hash,"
-            " source_updated_at, loaded_at, batch_id) values (%s, %s, repeat('i', 64), %s, %s, %s, 20310520, 12, %s,"
+            "insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, call_month, intent_id, contact_key,"
+            " started_at, local_started_at, date_key, local_hour, disposition_code, vendor_status_raw, caller_id,"
+            " row_hash, source_updated_at, loaded_at, batch_id)"
+            " values (%s, %s, '2031-05-01', repeat('i', 64), %s, %s, %s, 20310520, 12, %s,"
             " %s, %s, repeat('0', 64), now(), now(), 'b')",
             (vendor, f"k{self._number:03d}", contact, started, (started + timedelta(hours=3)).replace(tzinfo=None),
              code, status, caller),

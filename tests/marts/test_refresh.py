@@ -89,8 +89,8 @@ def test_what_became_of_a_call_at_qolio_reaches_the_sums(days: Days) -> None:
         f" values ('dialog:{DAYS[0]}-2', 'dialog', '{DAYS[0]}-2', repeat('0', 64), 'SENT')"
     )
     days.run(
-        "insert into dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, form_name, score, max_score,"
-        f" reviewed_at) values ('r1', 'dialog', '{DAYS[0]}-2', 'Опрос', 2, 3, now())"
+        "insert into dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, call_month, form_name, score,"
+        f" max_score, reviewed_at) values ('r1', 'dialog', '{DAYS[0]}-2', '2031-05-01', 'Опрос', 2, 3, now())"
     )
     assert refresh(days.conn).plans == 1
     query = "select conversations, sent, reviewed, qa_coverage_rate, score_rate from mart.v_qa_coverage"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
 
 from obzvon.stages.marts import refresh
 from obzvon.warehouse.db import connect
+from obzvon.warehouse.partitions import ensure_months
 
 __all__ = ["LAST", "SIZE", "make_month"]
 
@@ -21,6 +22,7 @@ SCRIPT = (Path(__file__).parent / "pages_month.sql").read_text(encoding="utf-8")
 def make_month(dsn: str, size: int = SIZE) -> int:
     """Fill an empty warehouse and refresh its marts; the number of dials."""
     with connect(dsn) as conn:
+        ensure_months(conn, [LAST - timedelta(days=31), LAST])
         with conn.transaction():
             conn.execute("set local session_replication_role = replica")  # states are set, not stepped to
             for statement in SCRIPT.split(";\n"):

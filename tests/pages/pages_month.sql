@@ -76,10 +76,10 @@ from person p
 left join (select plan_id, row_no, count(*) as n, bool_or(o.disposition_group = 'HUMAN') as human, bool_or(ended = 'GOAL') as goal
            from dial join dwh.dim_disposition o on o.disposition_code = ended group by 1, 2) d using (plan_id, row_no);
 
-insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, intent_id, contact_key, attempt_no, started_at, local_started_at, date_key,
+insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, call_month, intent_id, contact_key, attempt_no, started_at, local_started_at, date_key,
     local_hour, disposition_code, vendor_status_raw, talk_sec, cost_rub, marking_fee_rub, has_record, row_hash, source_updated_at, loaded_at,
     is_late, batch_id)
-select d.vendor, d.plan_id || '-' || d.row_no || '-' || d.attempt_no, d.sent, d.contact_key, d.attempt_no, at - make_interval(mins => d.zone), at,
+select d.vendor, d.plan_id || '-' || d.row_no || '-' || d.attempt_no, date_trunc('month', d.call_date), d.sent, d.contact_key, d.attempt_no, at - make_interval(mins => d.zone), at,
     to_char(d.call_date, 'YYYYMMDD')::int, extract(hour from at), d.ended, 'ANSWERED',
     case when o.disposition_group = 'HUMAN' then 20 + 60 * d.luck end, case o.disposition_group when 'HUMAN' then 1.8 + d.luck when 'MACHINE' then 0.6 else 0 end,
     0.25, o.disposition_group = 'HUMAN', repeat('0', 64), d.call_date + time '16:00', d.call_date + time '16:05', d.row_no %% 400 = 3, 'b1'

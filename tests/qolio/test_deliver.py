@@ -218,9 +218,10 @@ async def test_two_runs_at_once_send_each_call_once(world: World, desk: Desk, wa
 
 async def test_phones_goals_and_redacted_words_come_from_their_tables(world: World, warehouse_dsn: str) -> None:
     world.calls(1)
-    world.conn.execute("insert into dwh.fact_dialog_goal values ('dialog', '00001', 'Итог', 'да', true)")
-    world.conn.execute("insert into pii.dialog_turn values ('dialog', '00001', 2, 'client', 2.5, 4, 'нет, [phone]')")
-    world.conn.execute("insert into pii.dialog_turn values ('dialog', '00001', 1, 'bot', 0, 2.25, 'Добрый день')")
+    world.conn.execute("insert into dwh.fact_dialog_goal values ('dialog', '00001', '2030-05-01', 'Итог', 'да', true)")
+    turn = "insert into pii.dialog_turn values ('dialog', '00001', '2030-05-01', %s, %s, %s, %s, %s)"
+    world.conn.execute(turn, (2, "client", 2.5, 4, "нет, [phone]"))
+    world.conn.execute(turn, (1, "bot", 0, 2.25, "Добрый день"))
     world.conn.commit()
     seen: list[PhoneCall] = []
 

@@ -55,7 +55,7 @@ def people(conn: psycopg.Connection, day: date, rows: tuple[int, ...]) -> None:
         approved = "insert into pii.approved_contact values (%s, %s, repeat('0', 64), 'c', %s, repeat('0', 64))"
         conn.execute(approved, (plan, n, phone))
     conn.execute(
-        "insert into pii.dialog_turn select vendor_code, vendor_call_id, 1, 'client', 0, 1, 'да' from"
+        "insert into pii.dialog_turn select vendor_code, vendor_call_id, call_month, 1, 'client', 0, 1, 'да' from"
         " dwh.fact_call_attempt on conflict do nothing"
     )
     conn.execute("update dwh.fact_call_attempt set record_url = 'https://records.example/1', has_record = true")

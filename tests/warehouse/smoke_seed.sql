@@ -20,10 +20,10 @@ select p.plan_id, p.row_no, p.intent_id, c.contact_key, 1, 1, '2026-11-19', '202
 from ops.plan_contact p join dwh.dim_contact c using (contact_id);
 insert into ops.suppression (phone_key, purpose, reason, source, valid_from)
 values (lpad('6', 64, '0'), '*', 'отказ', 'crm', '2026-11-10Z'), (lpad('5', 64, '0'), '*', 'отказ', 'bot', '2026-11-19 08:30Z');
-insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, intent_id, contact_key, attempt_no, started_at, local_started_at,
+insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, call_month, intent_id, contact_key, attempt_no, started_at, local_started_at,
     date_key, local_hour, disposition_code, vendor_status_raw, responder_raw, ring_sec, talk_sec, caller_id, cost_rub, marking_fee_rub,
     has_record, row_hash, source_updated_at, loaded_at, batch_id)
-select 'twin', id, repeat('a', 64), (select contact_key from dwh.dim_contact where contact_id = 'c' || ck), no, st,
+select 'twin', id, '2026-11-01', repeat('a', 64), (select contact_key from dwh.dim_contact where contact_id = 'c' || ck), no, st,
     st at time zone 'UTC' + interval '3 hour', 20261119, extract(hour from st at time zone 'UTC' + interval '3 hour'), d, raw, resp,
     10, talk, '79990000000', c, 0.25, talk > 0, repeat('0', 64), st + interval '5 min', now(), 'b1'
 from (values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from psycopg.types.json import Jsonb
 
 from obzvon.stages.marts import refresh
 from obzvon.warehouse.marts import create_marts
+from obzvon.warehouse.partitions import ensure_months
 
 SMOKE = (Path(__file__).parent / "smoke_seed.sql").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def seeded(conn: psycopg.Connection) -> psycopg.Connection:
+    ensure_months(conn, [date(2026, 11, 19)])
     forced(conn, SMOKE)
     return conn
 
@@ -52,7 +55,7 @@ def test_funnel_is_final_when_every_intent_is(seeded: psycopg.Connection) -> Non
 
 def test_a_goal_reached_in_a_transferred_call_counts_as_a_goal(seeded: psycopg.Connection) -> None:
     seeded.execute("update dwh.fact_call_attempt set disposition_code = 'TRANSFERRED' where vendor_call_id = 'k5'")
-    seeded.execute("insert into dwh.fact_dialog_goal values ('twin', 'k5', 'confirmed', 'да', true)")
+    seeded.execute("insert into dwh.fact_dialog_goal values ('twin', 'k5', '2026-11-01', 'confirmed', 'да', true)")
     assert rows(seeded, "select contacts_goal from mart.v_campaign_funnel") == [{"contacts_goal": 2}]
 
 

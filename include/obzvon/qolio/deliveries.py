@@ -79,7 +79,7 @@ class Outcome:
 # the same calls and no stratum is left out. Calls without a recording are strata of their own.
 _CONVERSATIONS = """
 with talked as (
-    select f.vendor_code, f.vendor_call_id,
+    select f.vendor_code, f.vendor_call_id, f.call_month,
            f.transferred or f.disposition_code in ('RPC_OPTOUT', 'TRANSFERRED', 'UNKNOWN')
            or row_number() over (stratum order by sha256(convert_to(f.vendor_code || ':' || f.vendor_call_id, 'UTF8')))
               <= ceil(%(share)s::numeric * count(*) over stratum) as sampled
@@ -97,12 +97,14 @@ select f.vendor_code, f.vendor_call_id, f.started_at, f.local_started_at, f.disp
        k.state as copy_state, k.path as copy_path, k.sha256 as copy_sha256,
        now() >= k.first_tried_at + make_interval(secs => 3600 * %(deadline)s::float8) as copy_overdue,
        exists (select from dwh.fact_dialog_goal g
-               where g.vendor_code = f.vendor_code and g.vendor_call_id = f.vendor_call_id and g.is_reached) as goal,
+               where g.vendor_code = f.vendor_code and g.vendor_call_id = f.vendor_call_id
+                 and g.call_month = f.call_month and g.is_reached) as goal,
        (select json_agg(json_build_array(t.role, t.text_redacted, t.start_sec, t.end_sec) order by t.turn_no)
         from pii.dialog_turn t
-        where t.vendor_code = f.vendor_code and t.vendor_call_id = f.vendor_call_id) as turns
+        where t.vendor_code = f.vendor_code and t.vendor_call_id = f.vendor_call_id
+          and t.call_month = f.call_month) as turns
 from talked s
-join dwh.fact_call_attempt f using (vendor_code, vendor_call_id)
+join dwh.fact_call_attempt f using (vendor_code, vendor_call_id, call_month)
 left join dwh.dim_contact c on c.contact_key = f.contact_key
 left join dwh.dim_region r on r.region_key = c.region_key
 left join pii.phone p on p.phone_key = c.phone_key

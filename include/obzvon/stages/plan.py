@@ -33,6 +33,7 @@ from obzvon.stages.planning.forecast import store_forecast
 from obzvon.stages.planning.staging import Zones, stage
 from obzvon.stages.planning.stop import stop_if_unfit
 from obzvon.stages.planning.summary import PlanSummary, summarise
+from obzvon.warehouse.partitions import ensure_months, months_ahead
 
 __all__ = ["PlanSummary", "plan"]
 
@@ -65,6 +66,7 @@ def plan(
     """
     key = plan_id(spec.name, call_date)
     spec = _priced(spec, policy)
+    ensure_months(conn, months_ahead(call_date), needed=False)
     with conn.transaction():
         _lock(conn, key)
         if _under_way(conn, key):

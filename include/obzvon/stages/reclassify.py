@@ -25,11 +25,12 @@ __all__ = ["Reclassified", "reclassify"]
 
 _BEFORE = """
 drop table if exists pg_temp.classified;
-create temp table classified (vendor_code text, vendor_call_id text, disposition_code text) on commit drop
+create temp table classified (
+    vendor_code text, vendor_call_id text, call_month date, disposition_code text) on commit drop
 """
 _CLASSIFIED = """
 insert into classified
-select f.vendor_code, f.vendor_call_id, f.disposition_code
+select f.vendor_code, f.vendor_call_id, f.call_month, f.disposition_code
 from dwh.fact_call_attempt f join ops.campaign_intent i using (intent_id)
 where i.plan_id = %s
 """
@@ -38,6 +39,7 @@ select b.disposition_code, f.disposition_code, count(*)
 from dwh.fact_call_attempt f
 join ops.campaign_intent i using (intent_id)
 join classified b on b.vendor_code = f.vendor_code and b.vendor_call_id = f.vendor_call_id
+                 and b.call_month = f.call_month
 where i.plan_id = %s and f.disposition_code <> b.disposition_code
 group by 1, 2
 """

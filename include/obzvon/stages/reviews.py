@@ -48,25 +48,26 @@ returning xmax = 0
 # A correction may move a review to another call, or make it unusable: then the old fact goes.
 _PUBLISH = """
 with usable as (
-    select r.review_id, f.vendor_code, f.vendor_call_id, coalesce(r.form_name, '') as form_name, r.score, r.max_score,
-           r.reviewer_id, r.reviewed_at, r.appeal_state
+    select r.review_id, f.vendor_code, f.vendor_call_id, f.call_month, coalesce(r.form_name, '') as form_name, r.score,
+           r.max_score, r.reviewer_id, r.reviewed_at, r.appeal_state
     from ops.qa_review r
-    join dwh.fact_call_attempt f
-      on f.vendor_code = split_part(r.call_uid, ':', 1)
-     and f.vendor_call_id = substr(r.call_uid, length(split_part(r.call_uid, ':', 1)) + 2)
+    join ops.known_call k
+      on k.vendor_code = split_part(r.call_uid, ':', 1)
+     and k.vendor_call_id = substr(r.call_uid, length(split_part(r.call_uid, ':', 1)) + 2)
+    join dwh.fact_call_attempt f using (vendor_code, vendor_call_id, call_month)
     where r.problem is null
 ), gone as (
     delete from dwh.fact_qa_review q
     where exists (select from ops.qa_review r where r.review_id = q.review_id)
       and not exists (select from usable u where u.review_id = q.review_id)
 )
-insert into dwh.fact_qa_review as q (review_id, vendor_code, vendor_call_id, form_name, score, max_score, reviewer_id,
-                                     reviewed_at, appeal_state)
+insert into dwh.fact_qa_review as q (review_id, vendor_code, vendor_call_id, call_month, form_name, score, max_score,
+                                     reviewer_id, reviewed_at, appeal_state)
 select * from usable
 on conflict (review_id) do update
-set vendor_code = excluded.vendor_code, vendor_call_id = excluded.vendor_call_id, form_name = excluded.form_name,
-    score = excluded.score, max_score = excluded.max_score, reviewer_id = excluded.reviewer_id,
-    reviewed_at = excluded.reviewed_at, appeal_state = excluded.appeal_state
+set vendor_code = excluded.vendor_code, vendor_call_id = excluded.vendor_call_id, call_month = excluded.call_month,
+    form_name = excluded.form_name, score = excluded.score, max_score = excluded.max_score,
+    reviewer_id = excluded.reviewer_id, reviewed_at = excluded.reviewed_at, appeal_state = excluded.appeal_state
 where (q.vendor_code, q.vendor_call_id, q.form_name, q.score, q.max_score, q.reviewer_id, q.reviewed_at, q.appeal_state)
       is distinct from
       (excluded.vendor_code, excluded.vendor_call_id, excluded.form_name, excluded.score, excluded.max_score,

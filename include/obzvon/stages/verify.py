@@ -35,7 +35,8 @@ MINUTES = 60.0
 # Deliveries over one connection whose calls started in a span; a plan made before the key existed has the default.
 _OURS = """
 from ops.qa_delivery d
-join dwh.fact_call_attempt f using (vendor_code, vendor_call_id)
+join ops.known_call k using (vendor_code, vendor_call_id)
+join dwh.fact_call_attempt f using (vendor_code, vendor_call_id, call_month)
 join ops.campaign_intent i on i.intent_id = d.intent_id
 join ops.campaign_plan p using (plan_id)
 where coalesce(p.spec #>> '{qolio,conn_id}', 'qolio_default') = %(conn_id)s
@@ -55,7 +56,8 @@ _MISSING = f"select count(*) {_OURS} and d.state = 'MISSING'"
 _PLANS = """
 select p.plan_id
 from ops.qa_delivery d
-join dwh.fact_call_attempt f using (vendor_code, vendor_call_id)
+join ops.known_call k using (vendor_code, vendor_call_id)
+join dwh.fact_call_attempt f using (vendor_code, vendor_call_id, call_month)
 join ops.campaign_intent i on i.intent_id = d.intent_id
 join ops.campaign_plan p using (plan_id)
 where d.state = 'MISSING' and f.started_at >= %s

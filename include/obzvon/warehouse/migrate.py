@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -14,8 +15,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from obzvon.errors import ConfigError
+from obzvon.warehouse.comments import write_comments
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.marts import create_marts
+from obzvon.warehouse.partitions import guard_months
 from obzvon.warehouse.readers import grant_reading
 from obzvon.warehouse.seeds import seed
 from obzvon.warehouse.tables import metadata
@@ -33,10 +36,12 @@ def _config(dsn: str) -> Config:
 
 
 def migrate(dsn: str) -> None:
-    """Bring the warehouse to the newest schema: tables by Alembic; seeds, marts and readers' rights each time."""
+    """Bring the warehouse to the newest schema: tables by Alembic; seeds, comments, marts and rights each time."""
     command.upgrade(_config(dsn), "head")
     with connect(dsn) as conn:
         seed(conn)
+        write_comments(conn)
+        guard_months(conn)
         create_marts(conn)
         grant_reading(conn)
 
@@ -59,6 +64,7 @@ def restore_dwh(dsn: str) -> list[str]:
             conn = connection.connection.driver_connection
             assert isinstance(conn, psycopg.Connection)
             seed(conn)
+            guard_months(conn)
             create_marts(conn)
             grant_reading(conn)
     return [str(table) for table in missing]
@@ -77,15 +83,45 @@ def engine(dsn: str) -> sa.Engine:
 
 
 def schema_is_current(dsn: str) -> bool:
-    """True when the tables in the database are those of `tables.py`: no migration is missing."""
+    """True when the tables in the database are those of `tables.py`, cut as they say: no migration is missing."""
     with engine(dsn).connect() as conn:
-        versions = {"version_table": "schema_version", "version_table_schema": "ops"}
-        context = MigrationContext.configure(conn, opts={"include_schemas": True, "include_name": _ours, **versions})
-        return not compare_metadata(context, metadata)
+        options = {"version_table": "schema_version", "version_table_schema": "ops", "include_schemas": True}
+        context = MigrationContext.configure(conn, opts=options | {"include_name": _Ours(conn).includes})
+        return _cuts(conn) == _CUTS and not compare_metadata(context, metadata)
 
 
-def _ours(name: str | None, kind: str, parents: object) -> bool:
-    return kind != "schema" or name in {"ops", "pii", "dwh", "mart"}
+#: How tables are partitioned: what Alembic does not compare.
+_CUTS = {
+    str(table): cut for table in metadata.sorted_tables if (cut := table.dialect_options["postgresql"]["partition_by"])
+}
+_FOUND_CUTS = "select partrelid::regclass::text, pg_get_partkeydef(partrelid) from pg_partitioned_table"
+_PARTITIONS = """
+select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relispartition
+"""
+# A foreign key to a partitioned table has a shadow for each of its partitions.
+_SHADOWS = """
+select f.conname from pg_constraint f join pg_class c on c.oid = f.conrelid
+where f.contype = 'f' and f.conparentid <> 0 and not c.relispartition
+"""
+
+
+def _cuts(conn: sa.Connection) -> dict[str, str]:
+    return {str(table): str(cut) for table, cut in conn.exec_driver_sql(_FOUND_CUTS)}
+
+
+class _Ours:
+    """Our schemas without partitions: months come and go, and a partition is what its table is."""
+
+    def __init__(self, conn: sa.Connection) -> None:
+        self._partitions = {(schema, name) for schema, name in conn.exec_driver_sql(_PARTITIONS)}
+        self._shadows = set(conn.exec_driver_sql(_SHADOWS).scalars())
+
+    def includes(self, name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+        if kind == "schema":
+            return name in {"ops", "pii", "dwh", "mart"}
+        if kind == "foreign_key_constraint":
+            return name not in self._shadows
+        return kind != "table" or (parents["schema_name"], name) not in self._partitions
 
 
 if __name__ == "__main__":

@@ -74,33 +74,34 @@ on conflict (phone_key, person_key, purpose, source, evidence_ref) do update
 CALLS = """
 drop table if exists pg_temp.erased_call;
 create temp table erased_call on commit drop as
-select f.vendor_code, f.vendor_call_id
+select f.vendor_code, f.vendor_call_id, f.call_month
 from dwh.fact_call_attempt f join dwh.dim_contact d using (contact_key) where d.phone_key = {key}
 union
-select f.vendor_code, f.vendor_call_id
+select f.vendor_code, f.vendor_call_id, f.call_month
 from dwh.fact_call_attempt f where f.intent_id = any({intents}) and f.vendor_call_id = any({calls});
 """
 ALL_PLAN_CALLS = """
 drop table if exists pg_temp.erased_call;
 create temp table erased_call on commit drop as
-select f.vendor_code, f.vendor_call_id
+select f.vendor_code, f.vendor_call_id, f.call_month
 from dwh.fact_call_attempt f join ops.campaign_intent i using (intent_id) where i.plan_id = {plan};
 """
 TURNS = """
 delete from pii.dialog_turn t using erased_call c
-where (t.vendor_code, t.vendor_call_id) = (c.vendor_code, c.vendor_call_id)
+where (t.vendor_code, t.vendor_call_id, t.call_month) = (c.vendor_code, c.vendor_call_id, c.call_month)
 """
 RECORDS = """
 update dwh.fact_call_attempt f set record_url = null, has_record = false
 from erased_call c
-where (f.vendor_code, f.vendor_call_id) = (c.vendor_code, c.vendor_call_id) and f.record_url is not null
+where (f.vendor_code, f.vendor_call_id, f.call_month) = (c.vendor_code, c.vendor_call_id, c.call_month)
+  and f.record_url is not null
 """
 # A value that the campaign file itself names is no free text.
 GOALS = """
 update dwh.fact_dialog_goal g set goal_value = null
 from erased_call c, dwh.fact_call_attempt f, ops.campaign_intent i, ops.campaign_plan p
-where (g.vendor_code, g.vendor_call_id) = (c.vendor_code, c.vendor_call_id)
-  and (f.vendor_code, f.vendor_call_id) = (c.vendor_code, c.vendor_call_id)
+where (g.vendor_code, g.vendor_call_id, g.call_month) = (c.vendor_code, c.vendor_call_id, c.call_month)
+  and (f.vendor_code, f.vendor_call_id, f.call_month) = (c.vendor_code, c.vendor_call_id, c.call_month)
   and i.intent_id = f.intent_id and p.plan_id = i.plan_id and g.goal_value is not null
   and lower(btrim(g.goal_value)) not in (
       select lower(btrim(value))

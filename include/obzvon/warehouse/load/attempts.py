@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from obzvon.dispositions import Disposition
 from obzvon.ledger.policies import opt_out_purpose
 from obzvon.reports.outcomes import by_results, goal_reached
 from obzvon.warehouse.load import statement
+from obzvon.warehouse.partitions import ensure_months
 from obzvon.warehouse.seeds import ensure_days
 
 __all__ = ["merge"]
@@ -47,6 +48,7 @@ def merge(
     plan_id: str,
     intent_id: str,
     batch_id: str,
+    call_month: date,
     fetched_at: datetime,
     is_late: bool,
     loaded_at: datetime,
@@ -55,13 +57,15 @@ def merge(
     """Write what is staged; counts of calls by insert, update, unchanged, older, unmatched, unknown, orphans.
 
     `orphans` are calls of which only a part came. `recount` brings what counts against the caps up to the facts: a
-    replay does not, whose facts are still being rebuilt. Runs inside the caller's transaction.
+    replay does not, whose facts are still being rebuilt. New calls are stored under `call_month`, known ones where they
+    are. Runs inside the caller's transaction.
     """
     values = {
         "vendor": vendor,
         "plan_id": plan_id,
         "intent_id": intent_id,
         "batch_id": batch_id,
+        "call_month": call_month,
         "fetched_at": fetched_at,
         "is_late": is_late,
         "loaded_at": loaded_at,
@@ -73,6 +77,8 @@ def merge(
     conn.execute("analyze staged_attempt, staged_result, staged_turn")
     conn.execute(statement("matched"), values)
     conn.execute("analyze matched")
+    values["months"] = months = [month for (month,) in conn.execute("select distinct call_month from matched")]
+    ensure_months(conn, months)
     conn.execute(statement("pruned"))
     _judge(conn, spec)
     conn.execute(statement("decided"), values)

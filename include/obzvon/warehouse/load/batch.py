@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -21,6 +21,7 @@ from obzvon.warehouse.load.attempts import merge
 from obzvon.warehouse.load.drift import ColumnDrift, note_columns, note_statuses, tell
 from obzvon.warehouse.load.plan import clock, load_plan, lock_dimensions
 from obzvon.warehouse.load.staging import Staging
+from obzvon.warehouse.partitions import ensure_months
 
 __all__ = ["LoadResult", "load", "waiting_batches"]
 
@@ -67,7 +68,7 @@ _PAGES = """
 select archive_id, kind, path, sha256, request, fetched_at, erased_rows, gone_at from ops.raw_archive
 where intent_id = %s and batch_id = %s order by archive_id
 """
-_INTENT = "select plan_id, final_at from ops.campaign_intent where intent_id = %s"
+_INTENT = "select plan_id, call_date, final_at from ops.campaign_intent where intent_id = %s"
 _WAITING = """
 select batch_id from ops.raw_archive where intent_id = %s
 group by batch_id having bool_or(loaded_at is null) order by min(fetched_at), batch_id
@@ -158,25 +159,20 @@ def load(
     """
     with conn.transaction():
         pages = _pages(conn, intent_id, batch_id)
-        plan_id, final_at = _intent(conn, intent_id)
+        plan_id, call_date, final_at = _intent(conn, intent_id)
         moment = _bring_plan(conn, spec, plan_id, intent_id, loaded_at)
+    # by itself: other loads shall not wait for this one to end
+    ensure_months(conn, [call_date])
     with conn.transaction():
         conn.execute(_LOCK, (intent_id,))
         staging = Staging(conn, spec, secret)
         read = [_read(archive, spec, dialer, staging, page) for page in pages]
         fetched_at = max(page.fetched_at for page in pages)
         counts = merge(
-            conn,
-            spec,
-            vendor=dialer.code,
-            plan_id=plan_id,
-            intent_id=intent_id,
-            batch_id=batch_id,
-            fetched_at=fetched_at,
-            is_late=final_at is not None and fetched_at > final_at,
-            loaded_at=moment,
-            recount=loaded_at is None,
-        )
+            conn, spec, vendor=dialer.code, plan_id=plan_id, intent_id=intent_id, batch_id=batch_id,
+            call_month=call_date.replace(day=1), fetched_at=fetched_at,
+            is_late=final_at is not None and fetched_at > final_at, loaded_at=moment, recount=loaded_at is None,
+        )  # fmt: skip
         columns = _columns(conn, spec, dialer.code, read, fetched_at)
         statuses = note_statuses(conn, intent_id, fetched_at)
         _mark(conn, read, moment)
@@ -195,11 +191,11 @@ def _pages(conn: psycopg.Connection, intent_id: str, batch_id: str) -> list[_Sto
     return pages
 
 
-def _intent(conn: psycopg.Connection, intent_id: str) -> tuple[str, datetime | None]:
+def _intent(conn: psycopg.Connection, intent_id: str) -> tuple[str, date, datetime | None]:
     row = conn.execute(_INTENT, (intent_id,)).fetchone()
     if row is None:
         raise LedgerError(f"intent {intent_id[:8]} is not in the ledger; was its plan made anew meanwhile?")
-    return row[0], row[1]
+    return row[0], row[1], row[2]
 
 
 def _plan_is_loaded(conn: psycopg.Connection, intent_id: str) -> bool:

@@ -49,7 +49,7 @@ left join dwh.dim_region r on r.region_key = c.region_key
 -- a look into the index a call: a plan's or a day's attempts are read without the goals of all others
 left join lateral (
     select true as reached from dwh.fact_dialog_goal
-    where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id and is_reached
+    where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id and call_month = a.call_month and is_reached
     limit 1
 ) g on true;
 

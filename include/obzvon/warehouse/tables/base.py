@@ -35,6 +35,9 @@ C = sa.Column
 KEY = sa.CHAR(64)
 MOMENT = TIMESTAMP(timezone=True)
 NOW = sa.text("now()")
+#: How the big facts are cut: see `obzvon.warehouse.partitions`.
+BY_MONTH = "RANGE (call_month)"
+FIRST_OF_MONTH = "extract(day from call_month) = 1"
 
 
 def one_of(column: str, values: tuple[str, ...]) -> str:

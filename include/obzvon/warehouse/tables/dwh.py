@@ -5,7 +5,17 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
-from obzvon.warehouse.tables.base import DISPOSITION_GROUPS, KEY, MOMENT, PURPOSES, C, metadata, one_of
+from obzvon.warehouse.tables.base import (
+    BY_MONTH,
+    DISPOSITION_GROUPS,
+    FIRST_OF_MONTH,
+    KEY,
+    MOMENT,
+    PURPOSES,
+    C,
+    metadata,
+    one_of,
+)
 
 dim_date = sa.Table(
     "dim_date",
@@ -125,11 +135,23 @@ fact_campaign_contact = sa.Table(
     comment="one row per row of the list, excluded ones included: accumulating snapshot of intent x contact",
 )
 
+known_call = sa.Table(
+    "known_call",
+    metadata,
+    C("vendor_code", sa.Text, primary_key=True),
+    C("vendor_call_id", sa.Text, primary_key=True),
+    C("call_month", sa.Date, nullable=False),
+    sa.CheckConstraint(FIRST_OF_MONTH, name="call_month"),
+    schema="ops",
+    comment="the month that each call is stored under, for life: it outlives schema dwh",
+)
+
 fact_call_attempt = sa.Table(
     "fact_call_attempt",
     metadata,
     C("vendor_code", sa.Text, primary_key=True),
     C("vendor_call_id", sa.Text, primary_key=True),
+    C("call_month", sa.Date, primary_key=True),
     C("intent_id", KEY, index=True, comment="null = call not started by this pipeline"),
     C("contact_key", sa.ForeignKey("dwh.dim_contact.contact_key"), index=True),
     C("attempt_no", sa.SmallInteger),
@@ -154,8 +176,10 @@ fact_call_attempt = sa.Table(
     C("loaded_at", MOMENT, nullable=False),
     C("is_late", sa.Boolean, nullable=False, server_default="false"),
     C("batch_id", sa.Text, nullable=False),
+    sa.CheckConstraint(FIRST_OF_MONTH, name="call_month"),
     schema="dwh",
     comment="one dial attempt; newest source_updated_at wins",
+    postgresql_partition_by=BY_MONTH,
 )
 
 fact_dialog_goal = sa.Table(
@@ -163,15 +187,17 @@ fact_dialog_goal = sa.Table(
     metadata,
     C("vendor_code", sa.Text, primary_key=True),
     C("vendor_call_id", sa.Text, primary_key=True),
+    C("call_month", sa.Date, primary_key=True),
     C("goal_name", sa.Text, primary_key=True),
     C("goal_value", sa.Text),
     C("is_reached", sa.Boolean),
     sa.ForeignKeyConstraint(
-        ["vendor_code", "vendor_call_id"],
-        ["dwh.fact_call_attempt.vendor_code", "dwh.fact_call_attempt.vendor_call_id"],
+        ["vendor_code", "vendor_call_id", "call_month"],
+        [f"dwh.fact_call_attempt.{name}" for name in ("vendor_code", "vendor_call_id", "call_month")],
         ondelete="CASCADE",
     ),
     schema="dwh",
+    postgresql_partition_by=BY_MONTH,
 )
 
 fact_qa_review = sa.Table(
@@ -180,6 +206,7 @@ fact_qa_review = sa.Table(
     C("review_id", sa.Text, primary_key=True),
     C("vendor_code", sa.Text, nullable=False),
     C("vendor_call_id", sa.Text, nullable=False),
+    C("call_month", sa.Date, nullable=False),
     C("form_name", sa.Text, nullable=False),
     C("score", sa.Numeric(9, 4)),
     C("max_score", sa.Numeric(9, 4)),
@@ -188,8 +215,8 @@ fact_qa_review = sa.Table(
     C("appeal_state", sa.Text),
     sa.Index("ix_fact_qa_review_call", "vendor_code", "vendor_call_id"),
     sa.ForeignKeyConstraint(
-        ["vendor_code", "vendor_call_id"],
-        ["dwh.fact_call_attempt.vendor_code", "dwh.fact_call_attempt.vendor_call_id"],
+        ["vendor_code", "vendor_call_id", "call_month"],
+        [f"dwh.fact_call_attempt.{name}" for name in ("vendor_code", "vendor_call_id", "call_month")],
         ondelete="CASCADE",
     ),
     schema="dwh",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from obzvon.warehouse.tables.base import KEY, C, metadata, one_of
+from obzvon.warehouse.tables.base import BY_MONTH, FIRST_OF_MONTH, KEY, C, metadata, one_of
 
 phone = sa.Table(
     "phone",
@@ -47,11 +47,14 @@ dialog_turn = sa.Table(
     metadata,
     C("vendor_code", sa.Text, primary_key=True),
     C("vendor_call_id", sa.Text, primary_key=True),
+    C("call_month", sa.Date, primary_key=True),
     C("turn_no", sa.SmallInteger, primary_key=True),
     C("role", sa.Text, nullable=False),
     C("start_sec", sa.Numeric(9, 2)),
     C("end_sec", sa.Numeric(9, 2)),
     C("text_redacted", sa.Text, nullable=False),
     sa.CheckConstraint(one_of("role", ("operator", "client", "bot")), name="role"),
+    sa.CheckConstraint(FIRST_OF_MONTH, name="call_month"),
     schema="pii",
+    postgresql_partition_by=BY_MONTH,
 )

@@ -44,6 +44,7 @@ seen as (
     group by batch_id
 )
 select h.vendor_call_id,
+       h.call_month,
        case
            when f.vendor_call_id is null then 'insert'
            when h.updated_at < f.source_updated_at then 'older'
@@ -76,4 +77,5 @@ select h.vendor_call_id,
        %(is_late)s
 from hashed h
 left join dwh.fact_call_attempt f on f.vendor_code = %(vendor)s and f.vendor_call_id = h.vendor_call_id
+                                and f.call_month = h.call_month and f.call_month = any(%(months)s::date[])
 left join seen s on s.batch_id = f.batch_id

@@ -1,5 +1,6 @@
 -- The newest row of each call, with the contact it belongs to: by our external id, else by the phone's key.
 -- A contact without one certain zone has its local time counted in Moscow's.
+-- A call is stored under the month of its intent's call date, or for ever under the one it came to first.
 -- Whose data was erased after the calls is passed over: the vendor still has them, and a later pull brings them again.
 insert into matched
 with newest as (
@@ -21,10 +22,12 @@ select n.*,
        coalesce(e.contact_key, p.contact_key),
        coalesce(e.phone_key, p.phone_key, n.phone_key::char(64)),
        case when cardinality(coalesce(e.tz_offsets, p.tz_offsets)) = 1
-            then (coalesce(e.tz_offsets, p.tz_offsets))[1] else 180 end
+            then (coalesce(e.tz_offsets, p.tz_offsets))[1] else 180 end,
+       coalesce(k.call_month, %(call_month)s)
 from newest n
 left join called e on e.external_id = n.external_id
 left join by_phone p on e.row_no is null and p.phone_key = n.phone_key::char(64)
+left join ops.known_call k on k.vendor_code = %(vendor)s and k.vendor_call_id = n.vendor_call_id
 where not exists (
     select from ops.erasure x join ops.campaign_intent i on i.intent_id = %(intent_id)s
     where x.kind = 'request' and x.phone_key = coalesce(e.phone_key, p.phone_key, n.phone_key::char(64))

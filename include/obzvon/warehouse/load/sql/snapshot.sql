@@ -24,7 +24,8 @@ from (
     cross join lateral (select d.disposition_group not in ('NOT_DIALED', 'PENDING') as dialed,
                                d.disposition_group = 'HUMAN'                        as human) v
     left join lateral (select bool_or(is_reached) as reached from dwh.fact_dialog_goal
-                       where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id) g on true
+                       where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id
+                         and call_month = a.call_month) g on true
     where f.intent_id = %(intent_id)s
     group by f.row_no
 ) s

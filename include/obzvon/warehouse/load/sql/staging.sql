@@ -22,6 +22,7 @@ create temp table staged_turn (
 
 create temp table matched (
     like staged_attempt, row_no integer, contact_key bigint, contact_phone_key char(64), offset_min smallint not null,
+    call_month date not null,
     primary key (vendor_call_id)
 ) on commit drop;
 
@@ -30,7 +31,7 @@ create temp table judged (
 ) on commit drop;
 
 create temp table decided (
-    vendor_call_id text primary key, action text not null, contact_key bigint, phone_key char(64), attempt_no smallint,
+    vendor_call_id text primary key, call_month date not null, action text not null, contact_key bigint, phone_key char(64), attempt_no smallint,
     started_at timestamptz not null, local_started_at timestamp not null, disposition_code text not null,
     suppress_purpose text, vendor_status_raw text not null, responder_raw text, ring_sec numeric(9, 2),
     talk_sec numeric(9, 2), transferred boolean not null, caller_id text, cost_rub numeric(12, 4) not null,

@@ -3,5 +3,6 @@ delete from pii.dialog_turn t
 using decided d
 where d.action = 'update' and d.has_turns
   and t.vendor_code = %(vendor)s and t.vendor_call_id = d.vendor_call_id
+  and t.call_month = d.call_month and t.call_month = any(%(months)s::date[])
   and not exists (
       select from staged_turn s where s.vendor_call_id = t.vendor_call_id and s.turn_no = t.turn_no)

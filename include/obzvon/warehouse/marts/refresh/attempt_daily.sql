@@ -20,7 +20,8 @@ with attempt as materialized (
     -- lateral and limited: a look into the index a call, however much the warehouse holds
     left join lateral (
         select true as reached from dwh.fact_dialog_goal
-        where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id and is_reached
+        where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id and call_month = a.call_month
+          and is_reached
         limit 1
     ) g on true
     left join lateral (select k.tz_offset_min from dwh.dim_contact k where k.contact_key = a.contact_key limit 1) c on true

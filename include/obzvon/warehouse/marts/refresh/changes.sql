@@ -16,7 +16,8 @@ begin
         insert into ops.mart_change (plan_id)
         select distinct i.plan_id
         from (select distinct vendor_code, vendor_call_id from changed) c
-        join dwh.fact_call_attempt a using (vendor_code, vendor_call_id)
+        join ops.known_call k using (vendor_code, vendor_call_id)
+        join dwh.fact_call_attempt a using (vendor_code, vendor_call_id, call_month)
         join ops.campaign_intent i using (intent_id);
     when 'meaning' then
         insert into ops.mart_change (plan_id) select plan_id from ops.campaign_plan;

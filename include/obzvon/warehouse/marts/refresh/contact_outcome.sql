@@ -14,7 +14,8 @@ with attempt as materialized (
     -- limited: a look into the index a call, however much the warehouse holds
     left join lateral (
         select true as reached from dwh.fact_dialog_goal
-        where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id and is_reached
+        where vendor_code = a.vendor_code and vendor_call_id = a.vendor_call_id and call_month = a.call_month
+          and is_reached
         limit 1
     ) g on true
     where a.intent_id = any (array(select i.intent_id from ops.campaign_intent i where i.plan_id = %(plan)s))
