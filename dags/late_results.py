@@ -17,7 +17,7 @@ from obzvon_provider.operators.late import LateOperator, LatePlansOperator
 DOC = """
 **Late rows.** For every plan whose calls ended in the last three days the reports are pulled again; the newest answer
 about a call wins, an older one never overwrites it, and what came after the intent was final is marked `is_late`. New
-and changed conversations go to Qolio, then the plan is audited anew.
+and changed conversations go to Qolio, and calls whose recording could be copied only now; then the plan is audited.
 
 What a run left behind (`running` or `collecting` an hour after its deadline) is stopped, collected and becomes
 `final_partial`. Nobody is dialled by this DAG, and every task may be cleared: a run finds its own pulls again.

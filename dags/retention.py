@@ -13,8 +13,8 @@ from obzvon_provider.operators.retention import EraseAgainOperator, RetentionOpe
 
 DOC = """
 **Retention.** Plans whose call date is longer ago than `retention_days` of their purpose, by today's policy file, lose
-their personal data: contacts, transcripts, links to recordings and the raw answers in the archive. Facts and hashes
-stay, and so do the rows that say what was archived. A plan with an intent that is not over waits.
+their personal data: contacts, transcripts, recordings and the links to them, and the raw answers in the archive. Facts
+and hashes stay, and so do the rows that say what was archived. A plan with an intent that is not over waits.
 
 `erased_again` goes through what vendors' later reports brought of people who were erased in the last month. Both leave
 receipts in `ops.erasure`, both may be cleared at any time, and nobody is dialled.

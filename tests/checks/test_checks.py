@@ -75,7 +75,12 @@ insert into ops.qa_delivery (call_uid, vendor_code, vendor_call_id, payload_hash
 values ('dialog:2031-05-20-2', 'dialog', '2031-05-20-2', repeat('0', 64), 'SENT', '2031-05-21');
 insert into dwh.fact_qa_review (review_id, vendor_code, vendor_call_id, call_month, form_name, score, max_score,
     reviewed_at)
-values ('r1', 'dialog', '2031-05-20-2', '2031-05-01', 'Форма', 8, 10, '2031-05-22')
+values ('r1', 'dialog', '2031-05-20-2', '2031-05-01', 'Форма', 8, 10, '2031-05-22');
+insert into ops.recording (call_uid, vendor_code, vendor_call_id, intent_id, state, path, content_type, bytes, sha256,
+                           first_tried_at, copied_at)
+select 'dialog:2031-05-20-2', 'dialog', '2031-05-20-2', intent_id, 'COPIED', 'recordings/1.wav', 'audio/wav', 44,
+       repeat('0', 64), '2031-05-20 20:00+00', '2031-05-20 20:01+00'
+from ops.campaign_intent where call_date = '2031-05-20'
 """
 
 
@@ -192,6 +197,8 @@ DAMAGES: dict[str, str] = {
     "ops.qa_delivery uid_is_the_call": "update ops.qa_delivery set call_uid = '1'",
     "ops.qa_delivery sent_has_a_moment": "update ops.qa_delivery set sent_at = null",
     "ops.qa_delivery delivered_calls": "update ops.qa_delivery set vendor_call_id = '0', call_uid = 'dialog:0'",
+    "ops.recording recordings_come": "update ops.recording set state = 'MISSING'",
+    "ops.recording copies_of_calls": "update ops.recording set vendor_call_id = '0'",
     "pii.dialog_turn role_accepted": "alter table pii.dialog_turn drop constraint ck_dialog_turn_role;"
     " update pii.dialog_turn set role = 'robot'",
     "pii.dialog_turn redacted": "update pii.dialog_turn set text_redacted = 'это 9161234567'",

@@ -72,7 +72,7 @@ class Scene:
         async with Dialog.connected(self.account(**options), self.spec) as dialer:
             return await copy_recordings(self.dsn, self.archive, dialer, self.world.plan_id, pause=0.01)
 
-    async def deliver(self, links: Links) -> DeliverySummary:
+    async def deliver(self, links: Links | None) -> DeliverySummary:
         account = Account(
             self.server.qolio, password="sandbox-qolio-integration-token", options={"integration_path": INTEGRATION}
         )

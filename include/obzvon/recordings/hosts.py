@@ -7,6 +7,7 @@ check and a private one to the connection gets through neither.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -21,6 +22,8 @@ from obzvon.vendors.account import Account
 
 __all__ = ["GuardedResolver", "HostName", "Hosts", "is_public"]
 
+#: A name in any alphabet, or an address; then a port.
+_ENTRY = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -38,10 +41,9 @@ class HostName:
         below, bare = text.startswith("*."), text.removeprefix("*.")
         try:
             url = URL(f"https://{bare}")
-            plain = url.raw_host and url.raw_path == "/" and not url.raw_query_string and not url.raw_user
         except ValueError:
-            plain = None
-        if not plain or "*" in bare:
+            url = URL()
+        if not url.raw_host or _ENTRY.fullmatch(bare) is None:
             raise ConfigError(
                 f"connection {account.conn_id}: extra key `{key}` has an entry that is no host;"
                 " write records.example.ru, records.example.ru:8443 or *.example.ru"

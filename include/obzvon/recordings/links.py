@@ -12,6 +12,7 @@ import hmac
 import string
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote
 
@@ -22,11 +23,17 @@ from obzvon.vendors.account import Account
 
 __all__ = ["Links", "Verdict", "links_of", "page_link", "signing_key", "verify"]
 
-#: Path of a copy -> its address.
-Links = Callable[[str], str]
 DAY = 86_400
 #: What S3 allows.
 PRESIGNED_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How copies are shown: `address` of a path. `name` changes when links of another kind, place or key are made."""
+
+    name: str
+    address: Callable[[str], str]
 
 
 class Verdict(Enum):
@@ -67,7 +74,8 @@ def links_of(account: Account, archive: Archive, key: bytes, base: str | None) -
     if kind == "page":
         address = account.text("recordings_url", base, cure="set it to the address of Airflow as Qolio reaches it")
         seconds = _days(account, 365)
-        return lambda path: page_link(address, key, path, int(time.time()) + seconds)
+        name = f"page {address} {hashlib.sha256(key).hexdigest()[:16]}"
+        return Links(name, lambda path: page_link(address, key, path, int(time.time()) + seconds))
     if kind == "presigned":
         return _presigned(account, archive, _days(account, PRESIGNED_DAYS))
     if kind == "template":
@@ -87,14 +95,15 @@ def _presigned(account: Account, archive: Archive, seconds: int) -> Links:
             f"connection {account.conn_id}: `recordings_link` is presigned, and the archive is a folder, which signs"
             " nothing; set it to page, or Variable obzvon_archive to an s3:// address"
         )
-    return lambda path: str(archive.root.fs.sign((archive.root / path).path, expiration=seconds))
+    root = archive.root
+    return Links(f"presigned {root}", lambda path: str(root.fs.sign((root / path).path, expiration=seconds)))
 
 
 def _template(account: Account) -> Links:
     text = account.text("recordings_url", cure="set it to the bucket's address with {path} in it")
     if [name for _, name, _, _ in string.Formatter().parse(text) if name is not None] != ["path"]:
         raise ConfigError(f"connection {account.conn_id}: extra key `recordings_url` needs {{path}} in it, once")
-    return lambda path: text.replace("{path}", quote(path, safe="/="))
+    return Links(f"template {text}", lambda path: text.replace("{path}", quote(path, safe="/=")))
 
 
 def _signature(key: bytes, path: str, expires: int) -> str:

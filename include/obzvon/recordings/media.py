@@ -22,7 +22,7 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """`url` is sent; `content` stands for it in the payload's hash where the address changes and the sound does not."""
+    """`url` is sent; `content` stands for it in the payload's hash where the address is signed anew each time."""
 
     url: str
     content: str | None = None
@@ -35,7 +35,7 @@ def media_of(rules: Recordings, record_url: str | None, copy: Copy | None, links
     if copy is not None and copy.state is RecordingState.DELETED:
         return Lack.NONE
     if copy is not None and copy.state is RecordingState.COPIED and copy.path and links is not None:
-        return Media(links(copy.path), f"sha256:{copy.sha256}")
+        return Media(links.address(copy.path), f"{links.name} {copy.sha256}")
     if copy is None and not record_url:
         return Lack.NONE  # the vendor records nothing here
     if copy is not None and copy.overdue and rules.after_deadline != "wait":

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import IO
 
+from obzvon.errors import RecordingAbsent
 from obzvon.recordings.audio import Audio
 from obzvon.reports.archive import Archive
 
@@ -83,7 +84,11 @@ class Writer:
         self._target.file.write(block)
 
     def commit(self) -> StoredRecording:
-        self._target.commit()
+        """The copy, whole. RecordingAbsent when its unfinished file was swept away: its call is being erased."""
+        try:
+            self._target.commit()
+        except FileNotFoundError:
+            raise RecordingAbsent("its file was taken away while it was written") from None
         return StoredRecording(self._path, self._kind.content_type, self._size, self._hash.hexdigest())
 
     def discard(self) -> None:
