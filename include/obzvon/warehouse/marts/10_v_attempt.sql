@@ -39,7 +39,8 @@ select a.vendor_code,
        c.phone_key,
        c.tz_offset_min,
        c.segment,
-       r.subject_name                                       as region
+       r.subject_name                                       as region,
+       a.call_month
 from dwh.fact_call_attempt a
 join dwh.dim_disposition d using (disposition_code)
 left join dwh.fact_campaign_contact f on f.intent_id = a.intent_id and f.contact_key = a.contact_key
@@ -94,3 +95,4 @@ comment on column mart.v_attempt.phone_key is 'Псевдоним телефон
 comment on column mart.v_attempt.tz_offset_min is 'Пояс абонента, минут к востоку от UTC; пусто — точно не известен';
 comment on column mart.v_attempt.segment is 'Сегмент из списка';
 comment on column mart.v_attempt.region is 'Регион абонента';
+comment on column mart.v_attempt.call_month is 'Раздел хранения: первое число месяца даты звонков по плану; не меняется. Условие на него вместе с date_key читает только эти месяцы (возьмите месяц раньше: звонок мог перейти на другой день)';

@@ -72,10 +72,12 @@ def upgrade() -> None:
     op.execute("analyze ops.known_call, dwh.fact_call_attempt, dwh.fact_dialog_goal, dwh.fact_qa_review, pii.dialog_turn")
 
 
-def _columns(table: str) -> str:
-    query = sa.text("select string_agg(attname, ', ' order by attnum) from pg_attribute where attrelid = cast(:t as regclass)"
-                    " and attnum > 0 and not attisdropped")  # fmt: skip
-    return str(op.get_bind().execute(query, {"t": f"moved.{table}"}).scalar_one())
+def _columns(table: str, but: str = "") -> str:
+    query = sa.text(
+        "select string_agg(attname, ', ' order by attnum) from pg_attribute"
+        " where attrelid = cast(:t as regclass) and attnum > 0 and not attisdropped and attname <> :but"
+    )
+    return str(op.get_bind().execute(query, {"t": f"moved.{table}", "but": but}).scalar_one())
 
 
 def _known_call() -> None:
@@ -176,3 +178,37 @@ def _facts() -> None:
         schema="pii",
         postgresql_partition_by="RANGE (call_month)",
     )
+
+
+KEYS = """
+alter table dwh.fact_call_attempt add constraint pk_fact_call_attempt primary key (vendor_code, vendor_call_id),
+    add constraint fk_fact_call_attempt_contact_key foreign key (contact_key) references dwh.dim_contact,
+    add constraint fk_fact_call_attempt_date_key foreign key (date_key) references dwh.dim_date,
+    add constraint fk_fact_call_attempt_disposition_code foreign key (disposition_code) references dwh.dim_disposition;
+create index ix_fact_call_attempt_intent_id on dwh.fact_call_attempt (intent_id);
+create index ix_fact_call_attempt_contact_key on dwh.fact_call_attempt (contact_key);
+create index ix_fact_call_attempt_date_key on dwh.fact_call_attempt (date_key);
+alter table dwh.fact_dialog_goal add constraint pk_fact_dialog_goal primary key (vendor_code, vendor_call_id, goal_name),
+    add constraint fk_fact_dialog_goal_vendor_code_vendor_call_id
+        foreign key (vendor_code, vendor_call_id) references dwh.fact_call_attempt on delete cascade;
+alter table dwh.fact_qa_review add constraint pk_fact_qa_review primary key (review_id),
+    add constraint fk_fact_qa_review_vendor_code_vendor_call_id
+        foreign key (vendor_code, vendor_call_id) references dwh.fact_call_attempt on delete cascade;
+create index ix_fact_qa_review_call on dwh.fact_qa_review (vendor_code, vendor_call_id);
+alter table pii.dialog_turn add constraint pk_dialog_turn primary key (vendor_code, vendor_call_id, turn_no);
+"""
+
+
+def downgrade() -> None:
+    op.execute("create schema moved")
+    for schema, table in MOVED:
+        op.execute(f"alter table {schema}.{table} set schema moved")
+        op.execute(f"create table {schema}.{table} (like moved.{table} including defaults including constraints)")
+        op.execute(f"alter table {schema}.{table} drop column call_month")
+        columns = _columns(table, but="call_month")
+        op.execute(f"insert into {schema}.{table} ({columns}) select {columns} from moved.{table}")
+    # partitions stay behind in their schemas and go with their tables
+    op.execute("drop schema moved cascade")
+    op.execute(KEYS)
+    op.execute("drop function if exists ops.note_known_calls, ops.keep_call_month cascade")
+    op.drop_table("known_call", schema="ops")
