@@ -53,6 +53,11 @@ def test_a_forged_token_and_a_user_without_a_role_are_refused(site: Site, month_
     assert site(month_dsn, role="no role").get(f"/obzvon/{path}").status_code == 403
 
 
+def test_a_recording_wants_a_signed_link_and_no_login(site: Site, month_dsn: str) -> None:
+    assert site(month_dsn, role=None).get("/obzvon/recordings/vendor=dialog/x.wav").status_code == 403
+    assert site(month_dsn, role="admin").get("/obzvon/recordings/vendor=dialog/x.wav").status_code == 403
+
+
 def test_the_page_of_a_refusal_leads_to_the_login_and_shows_no_number(site: Site, month_dsn: str) -> None:
     answer = site(month_dsn, role=None, lang="ru").get("/obzvon/")
     assert "Нужен вход" in answer.text

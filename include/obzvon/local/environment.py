@@ -125,6 +125,7 @@ def connections(ports: Ports, server: Server) -> dict[str, str]:
     """AIRFLOW_CONN_… for the warehouse and the three vendors, all of them the sandbox: nobody can be dialled."""
     base = f"http://{HOST}:{ports.sandbox}"
     robot = "robot@obzvon.example"
+    local = {"recording_http_hosts": HOST, "recording_private_hosts": HOST}  # where the sandbox has its recordings
     unhurried = {"requests_per_second": 1000}  # the sandbox takes what it gets, and a demo is not to wait for itself
     found: dict[str, dict[str, object]] = {
         "warehouse_default": server.connection("obzvon_warehouse"),
@@ -133,7 +134,7 @@ def connections(ports: Ports, server: Server) -> dict[str, str]:
             "host": f"{base}/dialog",
             "login": robot,
             "password": "sandbox-dialog-password",
-            "extra": {"platform_timezone": "Asia/Yekaterinburg", "poll_seconds": 2, **unhurried},
+            "extra": {"platform_timezone": "Asia/Yekaterinburg", "poll_seconds": 2, **local, **unhurried},
         },
         "twin_default": {
             "conn_type": "twin",
@@ -145,6 +146,7 @@ def connections(ports: Ports, server: Server) -> dict[str, str]:
                 "finished_statuses": ["FINISHED"],
                 "candidates_path": "/tasks/{task_id}/candidates",
                 "poll_seconds": 2,
+                **local,
                 **unhurried,
             },
         },

@@ -5,21 +5,25 @@ Nothing is looked up in the warehouse: the signature says that the path is ours,
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator
 from typing import IO
 
 from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
+from obzvon.errors import ConfigError
 from obzvon.recordings.audio import Audio
 from obzvon.recordings.links import Verdict, verify
-from obzvon.recordings.store import PREFIX, RecordingStore
+from obzvon.recordings.store import PREFIX, RecordingStore, is_path
 from obzvon.reports.archive import Archive
 from obzvon_provider.runtime import archive_root, link_key
 
 __all__ = ["create_recordings"]
+
+log = logging.getLogger(__name__)
 
 BLOCK = 1 << 16
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
@@ -30,12 +34,21 @@ def create_recordings() -> FastAPI:
     """The application; errors are JSON."""
     app = FastAPI(title="Obzvon recordings", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/{path:path}", recording, methods=["GET", "HEAD"], response_model=None)
+    for kind in (ConfigError, OSError):
+        app.add_exception_handler(kind, away)
     return app
+
+
+def away(request: Request, error: Exception) -> Response:
+    """Nobody out there has to know which setting is missing; the log says it."""
+    log.error("recordings cannot be shown: %s", error)
+    return JSONResponse({"detail": "recordings cannot be shown now"}, 503)
 
 
 def recording(request: Request, path: str, expires: str = "", signature: str = "") -> Response:
     """A copy, or the part of it that a player asks for. 403 for a link that is not ours, 410 when its time is over."""
-    verdict = verify(link_key(), f"{PREFIX}{path}", expires, signature, time.time())
+    ours = is_path(f"{PREFIX}{path}")  # else not even the key is looked up
+    verdict = verify(link_key(), f"{PREFIX}{path}", expires, signature, time.time()) if ours else Verdict.FORGED
     if verdict is Verdict.FORGED:
         raise HTTPException(403, "this link was not signed here")
     if verdict is Verdict.EXPIRED:

@@ -20,7 +20,7 @@ __all__ = ["erase_copies", "erase_copies_of_plan"]
 # The calls of `pg_temp.erased_call`. A call without a copy gets its line too: none is to be made of it later.
 _CALLS = """
 select f.vendor_code, f.vendor_call_id, i.intent_id, i.call_date
-from pg_temp.erased_call c join dwh.fact_call_attempt f using (vendor_code, vendor_call_id)
+from pg_temp.erased_call c join dwh.fact_call_attempt f using (vendor_code, vendor_call_id, call_month)
 join ops.campaign_intent i using (intent_id) join ops.campaign_plan p using (plan_id)
 where p.spec #>> '{recordings,mode}' = 'copy'
    or exists (select from ops.recording r where r.call_uid = f.vendor_code || ':' || f.vendor_call_id)
