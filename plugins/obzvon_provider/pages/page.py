@@ -21,10 +21,10 @@ from obzvon_provider.pages.reader import Marts, Row
 from obzvon_provider.pages.sections import SECTIONS, Table, read
 from obzvon_provider.pages.texts import Words, language, words
 
-__all__ = ["ROWS", "Block", "Page", "Tile", "lang_of", "templates"]
+__all__ = ["ROWS", "RUNS", "Block", "Page", "Tile", "lang_of", "templates"]
 
-#: Rows of a table that a page shows; the CSV has all.
-ROWS = 200
+#: Rows of a table that a page shows, and of the table of runs; the CSV has all.
+ROWS, RUNS = 100, 200
 COOKIE = "obzvon_lang"
 
 templates = Environment(
@@ -181,3 +181,4 @@ def flush_right(column: str, rows: Sequence[Row]) -> bool:
 
 templates.filters["as_json"] = as_json
 templates.tests["numeric"] = flush_right
+templates.globals |= {"ROWS": ROWS, "RUNS": RUNS}

@@ -11,15 +11,20 @@ document.addEventListener("DOMContentLoaded", () => {
     value === null || value === undefined || value === "-" ? "–"
       : Array.isArray(value) ? value.slice(1).map(write(unit)).join(" – ")
         : unit === "share" ? share.format(value) : unit === "rub" ? rubles.format(value) : plain.format(value);
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   const probe = document.createElement("i");
   probe.hidden = true;
   document.body.append(probe);
+  // a computed style costs a pass over the page's styles: each colour once, until the theme changes
+  const known = new Map();
   const colour = (name) => {
-    probe.style.color = `var(${name})`;
-    return getComputedStyle(probe).color;
+    if (!known.has(name)) {
+      probe.style.color = `var(${name})`;
+      known.set(name, getComputedStyle(probe).color);
+    }
+    return known.get(name);
   };
+  const { fontFamily } = getComputedStyle(document.body);
   const coloured = (value) =>
     typeof value === "string" && value.startsWith("--") ? colour(value)
       : Array.isArray(value) ? value.map(coloured)
@@ -46,10 +51,9 @@ document.addEventListener("DOMContentLoaded", () => {
     const ink = colour("--soft"), line = colour("--line"), unit = given.unit;
     const made = coloured(given);
     const flat = given.rows !== undefined;
-    made.animation = !calm;
-    made.animationDuration = 250;
+    made.animation = false;
     made.aria = { enabled: false };
-    made.textStyle = { fontFamily: getComputedStyle(document.body).fontFamily };
+    made.textStyle = { fontFamily };
     made.legend = { ...made.legend, textStyle: { color: ink }, type: "scroll" };
     made.tooltip = { trigger: made.visualMap ? "item" : "axis", axisPointer: { type: "shadow" }, confine: true, backgroundColor: colour("--card"), borderColor: line, textStyle: { color: colour("--ink") } };
     for (const name of ["xAxis", "yAxis"]) made[name] = [].concat(made[name]).map((one) => axis(one, unit, ink, line, flat));
@@ -68,16 +72,21 @@ document.addEventListener("DOMContentLoaded", () => {
     return made;
   };
 
-  const drawn = [];
-  for (const script of document.querySelectorAll("script[data-chart]")) {
-    const place = document.getElementById(script.dataset.chart);
-    const given = JSON.parse(script.textContent);
+  // all sizes are read before anything is drawn, so that the page is laid out once and not once a chart
+  const charts = [...document.querySelectorAll("script[data-chart]")].map((script) => {
+    const place = document.getElementById(script.dataset.chart), given = JSON.parse(script.textContent);
     if (given.rows) place.style.flexBasis = place.style.minHeight = `${Math.max(120, given.rows * 30 + 24)}px`;
-    const chart = echarts.init(place, null, { renderer: "svg" });
-    drawn.push([chart, given]);
-    chart.setOption(option(given));
-    new ResizeObserver(() => chart.resize()).observe(place);
-  }
-  document.addEventListener("theme", () => { for (const [chart, given] of drawn) chart.setOption(option(given), true); });
+    return { place, given, option: option(given) };
+  });
+  const sizes = charts.map(({ place }) => ({ width: place.clientWidth, height: place.clientHeight }));
+  const drawn = charts.map(({ place, given, option: first }, number) => {
+    const chart = echarts.init(place, null, { renderer: "svg", ...sizes[number] });
+    chart.setOption(first);
+    new ResizeObserver(() => {
+      if (place.clientWidth !== chart.getWidth() || place.clientHeight !== chart.getHeight()) chart.resize({ width: "auto", height: "auto" });
+    }).observe(place);
+    return [chart, given];
+  });
+  document.addEventListener("theme", () => { known.clear(); for (const [chart, given] of drawn) chart.setOption(option(given), true); });
   document.documentElement.dataset.drawn = String(drawn.length);
 });
