@@ -97,22 +97,22 @@ contact_outcome = sa.Table(
     comment="Контакты: суммы по плану, заданию, сценарию и причине исключения",
 )  # fmt: skip
 
+# rows are only added, so that loads of one plan never wait for each other
 mart_change = sa.Table(
     "mart_change",
     metadata,
-    C("change_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-    C("plan_id", KEY, nullable=False, index=True),
-    C("changed_at", MOMENT, nullable=False, server_default=NOW),
+    C("change_id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="Номер строки"),
+    C("plan_id", KEY, nullable=False, index=True, comment=_PLAN),
+    C("changed_at", MOMENT, nullable=False, server_default=NOW, comment="Когда изменилось, UTC"),
     schema="ops",
-    comment="plans whose facts changed since their marts were refreshed; written by triggers, taken by the refresh."
-    " Rows are only added, so that loads of one plan never wait for each other",
+    comment="Планы, чьи факты изменились после обновления витрин: пишут триггеры, забирает обновление",
 )
 
 mart_refresh = sa.Table(
     "mart_refresh",
     metadata,
-    C("plan_id", KEY, primary_key=True),
-    C("refreshed_at", MOMENT, nullable=False),
+    C("plan_id", KEY, primary_key=True, comment=_PLAN),
+    C("refreshed_at", MOMENT, nullable=False, comment="Когда обновлено, UTC"),
     schema="ops",
-    comment="when the marts of each plan were refreshed last",
+    comment="Когда витрины каждого плана обновлены в последний раз",
 )
