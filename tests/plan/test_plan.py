@@ -15,6 +15,7 @@ from obzvon.errors import ConfigError
 from obzvon.ledger.keys import ALL_OFFSETS
 from obzvon.policy.model import Policy
 from obzvon.stages.planning.summary import ExcludedCount, ZoneCount
+from obzvon.warehouse.partitions import months_ahead
 
 pytestmark = pytest.mark.stack
 PLAN_ID = digest(f"autumn|{FRIDAY}")
@@ -226,3 +227,12 @@ def test_of_who_said_no_or_never_said_yes_nothing_but_the_hash_is_kept(
     assert kept == (list(range(3, 51)),)
     known = {phone for (phone,) in conn.execute("select phone_e164 from pii.phone")}
     assert known == {row(n)["phone_e164"] for n in range(3, 50)}
+
+
+def test_a_plan_makes_room_for_the_facts_of_its_month_and_of_the_next(
+    conn: psycopg.Connection, planned: Planner
+) -> None:
+    planned([row(1)])
+    found = "select relname from pg_class where relispartition and relname ~ '^fact_call_attempt_[0-9]+_[0-9]+$'"
+    made = {name for (name,) in conn.execute(found)}
+    assert {f"fact_call_attempt_{month:%Y_%m}" for month in months_ahead(FRIDAY)} <= made

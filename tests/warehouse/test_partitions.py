@@ -176,11 +176,19 @@ def test_migrating_moves_what_the_tables_had(days: Days) -> None:
     )
     before, known = contents(days.dsn), "select * from ops.known_call order by 1, 2"
     calls = days.conn.execute(known).fetchall()
-    days.conn.commit()
+    # a call of nobody's intent, and a transcript whose call went with schema dwh
+    days.conn.execute(ROW, (date(2031, 5, 1),))
+    days.run("insert into pii.dialog_turn values ('twin', 'y', '2031-05-01', 1, 'bot', 0, 1, 'Да')")
     command.downgrade(_config(days.dsn), "0007")
     assert days.conn.execute("select count(*) from pg_partitioned_table").fetchone() == (0,)
     days.conn.commit()
     migrate(days.dsn)
     assert schema_is_current(days.dsn)
-    assert contents(days.dsn) == before
-    assert days.conn.execute(known).fetchall() == calls
+    started = "date_trunc('month', started_at at time zone 'UTC') = call_month"
+    query = f"delete from dwh.fact_call_attempt where vendor_call_id = 'x' and {started}"
+    assert days.conn.execute(query.encode()).rowcount == 1
+    assert days.conn.execute("delete from pii.dialog_turn where vendor_call_id = 'y'").rowcount == 1
+    assert [row for row in days.conn.execute(known) if row[0] == "dialog"] == calls
+    days.conn.commit()
+    after = contents(days.dsn)
+    assert {table: after[table] for table in before} == before
