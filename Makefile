@@ -8,10 +8,10 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test faults proofs bench lint format types lock browser
+.PHONY: help setup dev demo up down status reconcile psql test faults proofs bench bench-quick lint format types lock browser
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
 
 demo: setup ## run both demo campaigns from list to Qolio, print the reconciled summary
 	@$(BIN)/python -m obzvon demo
@@ -47,8 +47,13 @@ faults: dev ## play every fault against the whole pipeline, write docs/faults.md
 proofs: dev ## 1,000 random campaigns against an oracle, 200 races of two vendors, opt-outs in time
 	@OBZVON_POLICY_CAMPAIGNS=1000 OBZVON_RACE_ROUNDS=200 $(BIN)/python -m pytest -q -s --show-capture=no tests/proofs
 
-bench: dev ## the analysts' questions over 5,000,000 attempts, and a refresh after a load: seconds of each
+bench: dev ## every benchmark at full size beside what one would use instead: hours; writes docs/benchmarks.md
+	@$(BIN)/python -m bench all
 	@$(BIN)/python -m bench.marts
+
+bench-quick: dev ## every benchmark at a tiny size, once: that it runs, never how fast
+	@$(BIN)/python -m bench all --quick
+	@$(BIN)/python -m bench memory --quick --contacts 2000 --rows 2000
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .

@@ -18,6 +18,7 @@ LOCKS = {
     "requirements.in": "requirements.txt",
     "requirements-dev.in": "requirements-dev.txt",
     "scripts/uv.in": "scripts/uv.txt",
+    "bench/requirements.in": "bench/requirements.txt",
 }
 
 
