@@ -31,6 +31,6 @@ comment on column mart.v_qa_reconciliation.delivered is 'Приняты Qolio, �
 comment on column mart.v_qa_reconciliation.verified is 'Найдены в Qolio при обратном чтении, шт. (входят в delivered)';
 comment on column mart.v_qa_reconciliation.silently_dropped is 'Приняты, но в Qolio не появились, шт.';
 comment on column mart.v_qa_reconciliation.rejected is 'Отклонены Qolio, шт.';
-comment on column mart.v_qa_reconciliation.skipped is 'Пропущены по правилу выборки, шт.';
+comment on column mart.v_qa_reconciliation.skipped is 'Не отправлены намеренно: вне выборки или ждут копии записи, шт.';
 comment on column mart.v_qa_reconciliation.in_doubt is 'Ответ Qolio не получен, шт.';
 comment on column mart.v_qa_reconciliation.not_sent is 'Ещё не отправлены, шт.';
