@@ -108,6 +108,7 @@ def main(
         bool | None, typer.Option(help="with what one would use instead; the default but for --quick")
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="leave a peer out, by its name")] = None,
+    case: Annotated[list[str] | None, typer.Option(help="only this case, where cases are prepared apart")] = None,
     results: Annotated[Path, typer.Option(help="where the JSON goes")] = RESULTS,
 ) -> None:
     """Run one row or all of them."""
@@ -125,7 +126,7 @@ def main(
     for name in ROWS if row == "all" else (row,):
         bench = bench_of(name)
         others = () if peers else tuple(way.name for way in bench.ways if way.needs)
-        options = Options(size or bench.size, rounds, without=(*(without or ()), *others))
+        options = Options(size or bench.size, rounds, without=(*(without or ()), *others), cases=tuple(case or ()))
         if quick:
             options = replace(options, size=size or bench.tiny, rounds=1, quick=True)
         with tempfile.TemporaryDirectory(prefix="obzvon-bench-") as folder:

@@ -8,14 +8,12 @@ for 1,000 calls: ways that send one by one are given fewer calls, or they would 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import orjson
 from bench.answering import Journal, answering
 from bench.campaign import PLAN, SECRET, Reports, campaign, plan_in_ledger
@@ -59,28 +57,6 @@ def ours(dsn: str, url: str, workers: int, limit: float) -> None:
     asyncio.run(main())
 
 
-def floor(file: str, url: str, workers: int, calls: int) -> dict[str, Any]:
-    """aiohttp with as many workers; the bodies are in memory before the clock starts."""
-    bodies = Path(file).read_bytes().splitlines()[:calls]
-    started = time.perf_counter()
-    asyncio.run(_post_all(bodies, url + PATH, workers))
-    return {"seconds": time.perf_counter() - started}
-
-
-async def _post_all(bodies: Sequence[bytes], url: str, workers: int) -> None:
-    left = iter(bodies)
-    headers = {"Content-Type": "application/json"}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=workers)) as session:
-
-        async def work() -> None:
-            for body in left:
-                async with session.post(url, data=body, headers=headers) as answer:
-                    answer.raise_for_status()
-                    await answer.read()
-
-        await asyncio.gather(*(work() for _ in range(workers)))
-
-
 @dataclass
 class DeliverScene:
     """A warehouse with recorded conversations that Qolio has none of, and their bodies in a file."""
@@ -116,7 +92,7 @@ class DeliverScene:
                 }
                 _drop_calls(dsn, surplus)
             else:
-                own = {"file": str(self.bodies), "url": server.url, **arguments}
+                own = {"file": str(self.bodies), "url": server.url + PATH, **arguments}
             sample = run_child(way, own)
             journal = server.journal()
             whole = _whole(journal, calls) and (way.kind is not Kind.OURS or _noted(dsn) == calls)
@@ -194,7 +170,7 @@ BENCH = Bench(
         Way("requests session, one by one", Kind.PEER, "bench.peers.deliver:one_by_one", ("requests",)),
         Way("requests + threads", Kind.PEER, "bench.peers.deliver:requests_threads", ("requests",)),
         Way("httpx AsyncClient", Kind.PEER, "bench.peers.deliver:httpx_async", ("httpx",)),
-        Way("bare aiohttp", Kind.FLOOR, "bench.deliver:floor"),
+        Way("bare aiohttp", Kind.FLOOR, "bench.floors:post"),
     ),
     scene=scene,
     reach=(

@@ -72,12 +72,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How large and how often. `quick` prepares without waiting for the disk and is never read as a measurement."""
+    """How large and how often, `without` which ways, and which `cases` only (all of them where none is named).
+
+    `quick` prepares without waiting for the disk and is never read as a measurement.
+    """
 
     size: int
     rounds: int = 5
     quick: bool = False
     without: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
 
 
 class Scene(Protocol):

@@ -8,14 +8,12 @@ same bodies one after the other and notes nothing. No peer: a stock pipeline not
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from bench.answering import answering
 from bench.frame import Bench, Kind, Options, Sample, Way, run_child
 from bench.lists import CALL_DATE, NOW, listed, planned, write_list
@@ -56,23 +54,6 @@ def ours(dsn: str, url: str, vendor: str, contacts: int) -> None:
                 raise RuntimeError(f"{result}")
 
     asyncio.run(main())
-
-
-def floor(url: str, folder: str) -> dict[str, Any]:
-    """The same POSTs; bodies are in memory before the clock starts."""
-    requests = [file.read_bytes().split(b"\n", 1) for file in sorted(Path(folder).iterdir())]
-
-    async def main() -> None:
-        headers = {"Content-Type": "application/json"}
-        async with aiohttp.ClientSession() as session:
-            for path, body in requests:
-                async with session.post(url + path.decode(), data=body, headers=headers) as answer:
-                    answer.raise_for_status()
-                    await answer.read()
-
-    started = time.perf_counter()
-    asyncio.run(main())
-    return {"seconds": time.perf_counter() - started, "peak_mib": None}
 
 
 @dataclass
@@ -136,7 +117,7 @@ BENCH = Bench(
     size=1_000_000,
     tiny=300,
     unit="contacts",
-    ways=(Way("ours", Kind.OURS, "bench.launch:ours"), Way("bare POSTs", Kind.FLOOR, "bench.launch:floor")),
+    ways=(Way("ours", Kind.OURS, "bench.launch:ours"), Way("bare POSTs", Kind.FLOOR, "bench.floors:post_in_order")),
     scene=scene,
     reach="≥ 80 % of the floor, duplicates 0",
     notes=(

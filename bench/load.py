@@ -8,7 +8,6 @@ The floor is psql's `\\copy` of those rows, binary, into the same empty tables w
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -77,15 +76,6 @@ def ours(dsn: str, archive: str, intents: Sequence[str], batch: str) -> dict[str
     }
 
 
-def floor(dsn: str, files: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """psql's \\copy of prepared binary files."""
-    commands = [f"\\copy {table} ({columns}) from '{path}' (format binary)" for table, (columns, path) in files.items()]
-    started = time.perf_counter()
-    command = [str(PSQL), "-q", "-X", "-v", "ON_ERROR_STOP=1", dsn, *(part for c in commands for part in ("-c", c))]
-    subprocess.run(command, check=True)
-    return {"seconds": time.perf_counter() - started, "peak_mib": None}
-
-
 @dataclass
 class LoadScene:
     """Reports in an archive, and a database that has the plan and nothing of its calls; both for one case."""
@@ -121,7 +111,7 @@ class LoadScene:
     def arguments(self, way: Way, dsn: str, batch: str) -> dict[str, Any]:
         """What the way is called with."""
         if way.kind is Kind.FLOOR:
-            return {"dsn": dsn, "files": self.files}
+            return {"psql": str(PSQL), "dsn": dsn, "files": self.files}
         return {"dsn": dsn, "archive": str(self.folder / "archive"), "intents": self.intents, "batch": batch}
 
 
@@ -143,6 +133,7 @@ def scene(options: Options, folder: Path) -> Iterator[BothScenes]:
         scenes = [
             filled(case, database, name, folder / name, options.size)
             for name, case in (("slim", "slim"), ("calls", "transcripts of 1 KB"))
+            if not options.cases or case in options.cases
         ]
         for each in scenes:
             each.prepare()
@@ -201,7 +192,7 @@ BENCH = Bench(
         Way("SQLAlchemy insertmanyvalues", Kind.PEER, f"{PEERS}:insertmanyvalues", ("sqlalchemy", "psycopg2-binary")),
         Way("PostgresHook.upsert_rows", Kind.PEER, f"{PEERS}:upsert_rows", ("apache-airflow-providers-postgres",)),
         Way("dlt merge", Kind.PEER, f"{PEERS}:dlt_merge", ("dlt",)),
-        Way("psql \\copy binary", Kind.FLOOR, "bench.load:floor"),
+        Way("psql \\copy binary", Kind.FLOOR, "bench.floors:copy"),
     ),
     scene=scene,
     reach=(

@@ -7,8 +7,6 @@ zone. The floor is psql's `\\copy` of the rows that our plan has stored, into th
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -51,15 +49,6 @@ def ours(dsn: str, folder: str, contacts: int) -> None:
         planned(conn, listed("dialog", contacts), Path(folder))
 
 
-def floor(dsn: str, files: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    """psql's \\copy of the stored rows."""
-    commands = [f"\\copy {table} ({columns}) from '{path}' (format binary)" for table, (columns, path) in files.items()]
-    started = time.perf_counter()
-    parts = [part for command in commands for part in ("-c", command)]
-    subprocess.run([str(PSQL), "-q", "-X", "-v", "ON_ERROR_STOP=1", dsn, *parts], check=True)
-    return {"seconds": time.perf_counter() - started, "peak_mib": None}
-
-
 @dataclass
 class PlanScene:
     """A list on the disk and a warehouse with a history."""
@@ -73,7 +62,7 @@ class PlanScene:
 
     def measure(self, way: Way) -> dict[str, Sample]:
         with self.database.copy() as dsn:
-            own: dict[str, Any] = {"dsn": dsn, "files": self.files}
+            own: dict[str, Any] = {"psql": str(PSQL), "dsn": dsn, "files": self.files}
             if way.kind is not Kind.FLOOR:
                 own = {"dsn": dsn, "folder": str(self.folder), "contacts": self.contacts}
             if way.kind is Kind.PEER:
@@ -122,7 +111,7 @@ BENCH = Bench(
         Way("ours", Kind.OURS, "bench.plan:ours"),
         Way("pandas script", Kind.PEER, "bench.peers.plan:by_pandas", ("pandas", "psycopg", "phonenumbers")),
         Way("DuckDB script", Kind.PEER, "bench.peers.plan:by_duckdb", ("duckdb", "psycopg", "phonenumbers")),
-        Way("psql \\copy of the stored rows", Kind.FLOOR, "bench.plan:floor"),
+        Way("psql \\copy of the stored rows", Kind.FLOOR, "bench.floors:copy"),
     ),
     scene=scene,
     reach="1,000,000 in ≤ 60 s on 2 cores; linear to 10,000,000; memory ≤ 500 MiB at every size",

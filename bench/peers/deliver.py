@@ -6,21 +6,22 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-PATH = "/api/v1/integrations/c34f637a-0000-4000-8000-000000000001/phone_calls"
 HEADERS = {"Content-Type": "application/json"}
 
 
 def http_hook(file: str, url: str, workers: int, calls: int) -> dict[str, Any]:
     """Airflow's HttpHook in a loop."""
-    os.environ["AIRFLOW_CONN_BENCH"] = url
+    parts = urlsplit(url)
+    os.environ["AIRFLOW_CONN_BENCH"] = f"{parts.scheme}://{parts.netloc}"
     from airflow.providers.http.hooks.http import HttpHook
 
     bodies = _bodies(file, calls)
     hook = HttpHook("POST", http_conn_id="bench")
     started = time.perf_counter()
     for body in bodies:
-        hook.run(PATH, data=body, headers=HEADERS)
+        hook.run(parts.path, data=body, headers=HEADERS)
     return {"seconds": time.perf_counter() - started}
 
 
@@ -32,7 +33,7 @@ def one_by_one(file: str, url: str, workers: int, calls: int) -> dict[str, Any]:
     started = time.perf_counter()
     with requests.Session() as session:
         for body in bodies:
-            session.post(url + PATH, data=body, headers=HEADERS, timeout=60).raise_for_status()
+            session.post(url, data=body, headers=HEADERS, timeout=60).raise_for_status()
     return {"seconds": time.perf_counter() - started}
 
 
@@ -48,7 +49,7 @@ def requests_threads(file: str, url: str, workers: int, calls: int) -> dict[str,
     def post(body: bytes) -> None:
         if not hasattr(own, "session"):
             own.session = requests.Session()
-        own.session.post(url + PATH, data=body, headers=HEADERS, timeout=60).raise_for_status()
+        own.session.post(url, data=body, headers=HEADERS, timeout=60).raise_for_status()
 
     started = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
@@ -69,7 +70,7 @@ def httpx_async(file: str, url: str, workers: int, calls: int) -> dict[str, Any]
 
             async def work() -> None:
                 for body in left:
-                    (await client.post(url + PATH, content=body, headers=HEADERS)).raise_for_status()
+                    (await client.post(url, content=body, headers=HEADERS)).raise_for_status()
 
             await asyncio.gather(*(work() for _ in range(workers)))
 

@@ -20,6 +20,7 @@ from bench.frame import Failed, Kind, Way, run_child  # noqa: E402
 from bench.growth import exponent  # noqa: E402
 from bench.page import PAGE, QUOTED, figure, page  # noqa: E402
 
+CALLS = "transcripts of 1 KB"
 OURS = Way("ours", Kind.OURS, "bench.parse:ours")
 
 
@@ -27,8 +28,8 @@ OURS = Way("ours", Kind.OURS, "bench.parse:ours")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make bench-quick` finds of two rows."""
     folder = tmp_path_factory.mktemp("results")
-    for row in ("load", "parse"):
-        command = [sys.executable, "-m", "bench", row, "--quick", "--results", str(folder)]
+    for row, case in (("load", CALLS), ("parse", "one document")):
+        command = [sys.executable, "-m", "bench", row, "--quick", "--case", case, "--results", str(folder)]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return folder
 
@@ -43,17 +44,15 @@ def test_ours_and_the_floor_end_with_the_same_rows_and_peers_are_named(results: 
         for way in ways:
             assert way["said"] == "not run: left out" if way["kind"] == "peer" else not way["said"]
             assert all(sample["state"] == "same" for sample in way["samples"])
-    slim = {way["name"]: way for way in told(results, "load")["cases"]["slim"]}
-    assert {"ours", "dlt merge", "psql \\copy binary"} <= slim.keys()
+    ways = {way["name"]: way for way in told(results, "load")["cases"][CALLS]}
+    assert {"ours", "dlt merge", "psql \\copy binary"} <= ways.keys()
 
 
 def test_a_second_load_of_the_same_writes_no_row(results: Path) -> None:
-    for case, rows in (("slim", 400), ("transcripts of 1 KB", 400 * 7)):
-        first, again = (
-            told(results, "load")["cases"][name][0]["samples"][0]["figures"] for name in (case, f"{case}, again")
-        )
-        assert first["rows written"] > rows
-        assert (again["rows written"], again["tables grown MiB"]) == (0, 0)
+    cases = told(results, "load")["cases"]
+    first, again = (cases[name][0]["samples"][0]["figures"] for name in (CALLS, f"{CALLS}, again"))
+    assert first["rows written"] > 400 * 7  # a call and its six utterances
+    assert (again["rows written"], again["tables grown MiB"]) == (0, 0)
 
 
 def test_the_page_has_every_case_and_says_what_did_not_run(results: Path) -> None:
@@ -69,10 +68,10 @@ def test_docs_are_made_of_the_committed_results() -> None:
 
 
 def test_figures_that_texts_quote_are_those_of_the_results(results: Path) -> None:
-    key = "load|slim|ours|seconds"
-    sample = told(results, "load")["cases"]["slim"][0]["samples"][0]
+    key = f"load|{CALLS}|ours|seconds"
+    sample = told(results, "load")["cases"][CALLS][0]["samples"][0]
     assert figure(results, key) == f"{sample['seconds']:.2f}"
-    assert figure(results, "load|slim|ours|× ours") == "1.00"
+    assert figure(results, f"load|{CALLS}|ours|× ours") == "1.00"
     assert QUOTED.findall(f"in <!--bench {key}-->1.50<!--/bench--> s") == [(key, "1.50")]
     for text in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for quoted, said in QUOTED.findall(text.read_text("utf-8")):
@@ -97,7 +96,7 @@ def test_the_server_counts_what_comes_and_what_comes_twice(tmp_path: Path) -> No
     file = tmp_path / "bodies.jsonl"
     file.write_text('{"uid": "a"}\n{"uid": "b"}\n{"uid": "a"}\n')
     with answering(1) as server:
-        floor = Way("bare", Kind.FLOOR, "bench.deliver:floor")
+        floor = Way("bare", Kind.FLOOR, "bench.floors:post")
         run_child(floor, {"file": str(file), "url": server.url, "workers": 2, "calls": 3})
         journal = server.journal()
     assert (journal["requests"], journal["distinct"], journal["doubled"], journal["busiest"]) == (3, 2, 1, 3)
