@@ -39,5 +39,5 @@ def played(dsn: str, folder: Path, frames: tuple[str, ...]) -> tuple[NotebookNod
     own = {"IPYTHONDIR": str(folder), "MPLCONFIGDIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder)}
     kernel = AsyncKernelManager(transport="ipc", connection_file=str(folder / "kernel.json"))
     client = NotebookClient(notebook, km=kernel, timeout=120)
-    client.execute(env=os.environ | connection | own)
+    client.execute(env=os.environ | connection | own, cleanup_kc=True)
     return notebook, pd.read_pickle(kept)

@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from test_readers import a_member_of
 from obzvon.local.postgres import binaries
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.readers import ANALYST
+from obzvon_provider.pages.csv_file import csv_bytes
+from obzvon_provider.pages.sections import SECTIONS, Table
 
 pytestmark = pytest.mark.timeout(900)
 Answer = list[tuple[Any, ...]]
@@ -279,10 +282,18 @@ def test_what_the_tools_are_given_connects(anna: str, month: Month) -> None:
     engine.dispose()
 
 
-def test_the_python_of_the_page(anna: str, month: Month) -> None:
+def test_the_python_of_the_page(anna: str, month: Month, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = ({"call_date": date(2026, 11, 2), "attempts": 1200, "human_answer_rate": Decimal("0.2345")},)
+    table = Table(SECTIONS["days"], tuple(days[0]), days)
+    (tmp_path / "obzvon-days.csv").write_bytes(csv_bytes(table, "ru"))
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(here(blocks("python")[0], month.dsn), names)
+    for block in blocks("python"):
+        exec(here(block, month.dsn), names)
     names["engine"].dispose()
+    assert names["days"].to_dict("records") == [
+        {"call_date": "2026-11-02", "attempts": 1200, "human_answer_rate": 0.2345}
+    ]
     found = names["by_month"].xs("2026-11", level="call_date")
     assert [(name, *map(int, row[:2])) for name, *row in found.itertuples()] == [
         (row[0], row[1], row[4]) for row in how_far(month.truth)

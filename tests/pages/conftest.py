@@ -21,6 +21,7 @@ from obzvon.warehouse.db import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_ROLE = "no role"
+SECRET = "a secret of the tests that is at least 64 characters long, 0123456789"
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,7 @@ def changed(month_copy: str) -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def airflow_app() -> Any:
     """Airflow's web application with the plugin in it, its database new."""
+    os.environ["AIRFLOW__API_AUTH__JWT_SECRET"] = SECRET
     from airflow.utils import db
 
     db.initdb()
@@ -108,7 +110,7 @@ def server(month_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "AIRFLOW__API__BASE_URL": f"http://{HOST}:{port}",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ann:viewer",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests that is at least 64 characters long, 0123456789",
+        "AIRFLOW__API_AUTH__JWT_SECRET": SECRET,
         "AIRFLOW_CONN_WAREHOUSE_READONLY": month_dsn,
         "NO_PROXY": HOST,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,15 @@ import httpx
 import psycopg
 import pytest
 from pages_month import LAST
+from pages_routes import SIGNED, addresses, routes, tokens
+from psycopg import sql
 
 from obzvon_provider.pages.reader import marts
 from obzvon_provider.pages.sections import SECTIONS
 
 Site = Callable[..., httpx.Client]
 PAGES = ("", "campaigns/clinic_visits", "best-time", "health", "marts", "marts/v_campaign_funnel")
-DATA = tuple(f"data/{name}.{kind}" for name in SECTIONS for kind in ("csv", "json"))
+ROOT = Path(__file__).resolve().parents[2]
 DAY = f"from={LAST}&to={LAST}"
 
 
@@ -40,22 +43,24 @@ def rows(client: httpx.Client, section: str, query: str = "") -> list[dict[str, 
 # who --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", PAGES + DATA)
-def test_nobody_reads_without_login(site: Site, month_dsn: str, path: str) -> None:
-    assert site(month_dsn, role=None).get(f"/obzvon/{path}").status_code == 401
+def test_these_are_all_routes_and_each_only_reads() -> None:
+    pages = ("/", "/campaigns/{campaign_id}", "/best-time", "/health", "/marts", "/marts/{view}", "/data/{section}.csv",
+             "/data/{section}.json")  # fmt: skip
+    others = {"/static": set(), "/recordings/{path:path}": {"GET", "HEAD"}}
+    assert routes() == {path: {"GET"} for path in pages} | others
+    assert len(addresses()) == 6 + 2 * len(SECTIONS) + 1
 
 
-@pytest.mark.parametrize("path", [*PAGES, "data/campaigns.csv", "data/campaigns.json"])
-def test_a_forged_token_and_a_user_without_a_role_are_refused(site: Site, month_dsn: str, path: str) -> None:
-    forged = site(month_dsn, role=None)
-    forged.cookies.set("_token", "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJhbm4iLCJyb2xlIjoiYWRtaW4ifQ.c2lnbmF0dXJl")
-    assert forged.get(f"/obzvon/{path}").status_code == 403
-    assert site(month_dsn, role="no role").get(f"/obzvon/{path}").status_code == 403
-
-
-def test_a_recording_wants_a_signed_link_and_no_login(site: Site, month_dsn: str) -> None:
-    assert site(month_dsn, role=None).get("/obzvon/recordings/vendor=dialog/x.wav").status_code == 403
-    assert site(month_dsn, role="admin").get("/obzvon/recordings/vendor=dialog/x.wav").status_code == 403
+@pytest.mark.parametrize("path", addresses())
+def test_only_who_is_logged_in_and_may_read_dags_gets_an_answer(site: Site, month_dsn: str, path: str) -> None:
+    client = site(month_dsn, role=None)
+    for shown, (token, answer) in tokens().items():
+        status = 403 if path.startswith(SIGNED) else answer
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        assert client.get(f"/obzvon/{path}", headers=headers).status_code == status, shown
+        cookies = site(month_dsn, role=None)
+        cookies.cookies.update({"_token": token} if token else {})
+        assert cookies.get(f"/obzvon/{path}").status_code == status, shown
 
 
 def test_the_page_of_a_refusal_leads_to_the_login_and_shows_no_number(site: Site, month_dsn: str) -> None:
@@ -65,30 +70,55 @@ def test_the_page_of_a_refusal_leads_to_the_login_and_shows_no_number(site: Site
     assert "clinic_visits" not in answer.text
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", [*PAGES, "data/campaigns.json"])
-def test_there_is_nothing_to_write_to(site: Site, month_dsn: str, method: str, path: str) -> None:
-    for role in ("viewer", "admin"):
-        assert site(month_dsn, role=role).request(method, f"/obzvon/{path}").status_code == 405
+METHODS = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 
 
-@pytest.mark.parametrize(
-    ("statement", "error"),
-    [
-        ("select * from pii.phone", psycopg.errors.InsufficientPrivilege),
-        ("select * from ops.campaign_plan", psycopg.errors.InsufficientPrivilege),
-        ("delete from mart.attempt_daily", psycopg.errors.ReadOnlySqlTransaction),
-        ("create temporary table t (n int)", psycopg.errors.ReadOnlySqlTransaction),
-    ],
-)
+@pytest.mark.parametrize("role", ["viewer", "admin"])
+def test_there_is_nothing_to_write_to(site: Site, month_dsn: str, role: str) -> None:
+    client = site(month_dsn, role=role)
+    for path, method in itertools.product([*addresses(), "static/pages.css"], METHODS):
+        assert client.request(method, f"/obzvon/{path}").status_code == 405, (method, path)
+
+
+READ_ALL = "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace" \
+    " where n.nspname in ('dwh', 'ops', 'pii') and c.relkind in ('r', 'p', 'v')"  # fmt: skip
+
+
 def test_the_database_session_of_a_page_reads_marts_and_nothing_else(
-    site: Site, month_dsn: str, statement: str, error: type[psycopg.Error]
+    site: Site, month_dsn: str, warehouse: psycopg.Connection
 ) -> None:
-    site(month_dsn)  # sets the connection: the pipeline's own user, who may do all of it
+    """Through the pages' own connection, though its user is the pipeline's, who may do all of it."""
+    closed = warehouse.execute(READ_ALL).fetchall()
+    assert {schema for schema, _ in closed} == {"dwh", "ops", "pii"}
+    site(month_dsn)
     with marts() as opened:
-        with pytest.raises(error):
-            opened.ask(statement, {})  # type: ignore[arg-type]
+        for schema, name in closed:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                opened.ask(sql.SQL("select from {}").format(sql.Identifier(schema, name)), {})
+        for statement in ("delete from mart.attempt_daily", "create temporary table t (n int)"):
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                opened.ask(statement, {})  # type: ignore[arg-type]
         assert opened.ask("select current_user::text as who", {})[1] == [{"who": "obzvon_analyst"}]
+
+
+def test_the_user_of_the_docs_cannot_become_another(site: Site, month_dsn: str, warehouse: psycopg.Connection) -> None:
+    made = re.search(r"create user (\w+) .+;", (ROOT / "docs" / "pages.md").read_text(encoding="utf-8"))
+    assert made
+    warehouse.execute(made[0].encode())
+    warehouse.commit()
+    client = site(month_dsn.replace("//obzvon@", f"//{made[1]}@"))
+    assert client.get("/obzvon/").status_code == 200
+    with marts() as opened:
+        opened.ask("select set_config('role', 'none', false)", {})
+        for statement in (
+            "select from pii.phone",
+            "select from dwh.dim_contact",
+            "select set_config('role', 'obzvon', false)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                opened.ask(statement, {})  # type: ignore[arg-type]
+    warehouse.execute(sql.SQL("drop role {}").format(sql.Identifier(made[1])))
+    warehouse.commit()
 
 
 def test_where_nobody_made_the_role_the_session_is_read_only_all_the_same(
