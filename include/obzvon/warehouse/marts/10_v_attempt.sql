@@ -36,7 +36,6 @@ select a.vendor_code,
        a.cost_rub + a.marking_fee_rub                       as total_cost_rub,
        a.has_record,
        a.is_late,
-       c.phone_key,
        c.tz_offset_min,
        c.segment,
        r.subject_name                                       as region,
@@ -91,7 +90,6 @@ comment on column mart.v_attempt.marking_fee_rub is 'Плата за марки�
 comment on column mart.v_attempt.total_cost_rub is 'Стоимость: цена звонка + плата за маркировку, руб.';
 comment on column mart.v_attempt.has_record is 'Есть запись разговора';
 comment on column mart.v_attempt.is_late is 'Строка пришла или изменилась после того, как обзвон был закрыт';
-comment on column mart.v_attempt.phone_key is 'Псевдоним телефона (HMAC-SHA256); сам телефон по нему не узнать';
 comment on column mart.v_attempt.tz_offset_min is 'Пояс абонента, минут к востоку от UTC; пусто — точно не известен';
 comment on column mart.v_attempt.segment is 'Сегмент из списка';
 comment on column mart.v_attempt.region is 'Регион абонента';

@@ -42,7 +42,7 @@ from ops.campaign_plan q
 cross join lateral (
     with dialed as materialized (
         select a.campaign_id, a.call_date, a.vendor_code, a.vendor_call_id, a.started_at, a.local_started_at, a.plan_id,
-               a.purpose, a.phone_key, p.person_key, p.consent_date, p.consent_ref, p.row_no is not null     as listed,
+               a.purpose, t.phone_key, p.person_key, p.consent_date, p.consent_ref, p.row_no is not null     as listed,
                coalesce(i.local_from, k.window_from)                                                         as window_from,
                coalesce(i.local_to, k.window_to)                                                             as window_to,
                coalesce(nullif(p.tz_offsets, '{}'), i.tz_offsets, array[a.tz_offset_min])                    as offsets,
@@ -53,6 +53,7 @@ cross join lateral (
         from mart.v_attempt a
         left join ops.campaign_intent i on i.intent_id = a.intent_id
         left join dwh.dim_campaign k on k.campaign_key = a.campaign_key
+        left join dwh.dim_contact t on t.contact_key = a.contact_key
         left join ops.plan_contact p on p.plan_id = a.plan_id and p.row_no = a.row_no
         where a.is_dialed and a.plan_id = q.plan_id
           and a.intent_id = any (array(select w.intent_id from ops.campaign_intent w where w.plan_id = q.plan_id))
@@ -72,10 +73,11 @@ cross join lateral (
     -- caps look back to the first of the month or to the seventh day; a day more forward, for zones east of the plan's
     elsewhere as materialized (
         select a.campaign_id, a.call_date, a.vendor_code, a.vendor_call_id, a.started_at, a.local_started_at, a.plan_id,
-               a.purpose, a.phone_key, p.person_key, coalesce(c.policy_hash::text, '') as policy_key,
+               a.purpose, t.phone_key, p.person_key, coalesce(c.policy_hash::text, '') as policy_key,
                a.local_started_at::date as day, a.is_human, a.counts_towards_cap
         from mart.v_attempt a
         join ops.campaign_plan c on c.plan_id = a.plan_id
+        left join dwh.dim_contact t on t.contact_key = a.contact_key
         left join ops.plan_contact p on p.plan_id = a.plan_id and p.row_no = a.row_no
         where a.is_dialed and a.plan_id <> q.plan_id
           and a.contact_key = any (array(select contact_key from known))
