@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -187,3 +189,22 @@ def test_recordings_come_minutes_after_the_call(api: Api) -> None:
     later = {call["id"]: call for call in api.calls(task)}
     assert all(later[call["id"]]["recordPath"] for call in fresh if call["id"] in later)
     assert all(later[call["id"]]["updatedAt"] > call["updatedAt"] for call in fresh if call["id"] in later)
+
+
+def test_a_recording_is_a_wav_that_is_there_when_its_link_is_shown(api: Api) -> None:
+    task = api.task()
+    api.load(task, 30)
+    api.advance(minutes=1, seconds=30)
+    fresh = next(call["id"] for call in api.calls(task) if call["status"] == "ANSWERED")
+    assert api.http.get(f"/twin/records/{fresh}.wav").status_code == 404
+    api.advance(minutes=20)
+    link = next(call["recordPath"] for call in api.calls(task) if call["id"] == fresh)
+    first, second = api.http.get(link), api.http.get(link)
+    with wave.open(io.BytesIO(first.content)) as sound:
+        assert (sound.getframerate(), sound.getnchannels()) == (8000, 1)
+        assert sound.getnframes() > 0
+    assert (first.headers["content-type"], first.content) == ("audio/wav", second.content)
+    assert api.http.get(f"/dialog/records/{fresh}.wav").status_code == 404
+    api.fault("twin", "record", path="/records/", login=True, times=2)
+    assert api.http.get(link).status_code == 401
+    assert api.get(link.removeprefix(str(api.http.base_url).rstrip("/"))).status_code == 200

@@ -12,8 +12,8 @@ __all__ = ["Recordings"]
 class Recordings(BaseModel):
     """Whose recordings Qolio gets: the vendor's links, or copies in our own storage.
 
-    Copies: `concurrency` at once in a task, none above `max_mb`; after `minutes` of a task no further one is begun, the rest
-    comes with the late results. A call whose recording is not there for `deadline_hours` is warned of, and then
+    Copies: `concurrency` at once in a task, none above `max_mb`; after `minutes` of a task no further one is begun, the
+    rest comes with the late results. A call whose recording is not there for `deadline_hours` is warned of, and then
     waits on, is skipped, or goes to Qolio with the vendor's own link.
     """
 
