@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from obzvon.dispositions import HUMAN, PRECEDENCE, Disposition
@@ -43,9 +44,14 @@ def classify(
 
 def by_results(spec: CampaignSpec, results: Mapping[str, str]) -> Disposition | None:
     """The first rule that the results fulfil, in the order of precedence, then in the order of the file."""
-    for code in dict.fromkeys((*PRECEDENCE, *spec.outcomes)):
-        rules = (spec.goal if code is Disposition.GOAL else None, spec.outcomes.get(code))
-        if any(rule is not None and _fulfilled(rule, results) for rule in rules):
+    if not results:
+        return None
+    outcomes = spec.outcomes
+    for code in _order(tuple(outcomes)):
+        rule = outcomes.get(code)
+        if rule is not None and _fulfilled(rule, results):
+            return code
+        if code is Disposition.GOAL and _fulfilled(spec.goal, results):
             return code
     return None
 
@@ -93,4 +99,15 @@ def _text(value: str | float | Decimal) -> str:
 
 def _fulfilled(rule: OutcomeRule, results: Mapping[str, str]) -> bool:
     said = results.get(rule.field)
-    return said is not None and said.strip().casefold() in {value.strip().casefold() for value in rule.values}
+    return said is not None and said.strip().casefold() in _folded(rule.values)
+
+
+# The same few rules judge every row of a report.
+@lru_cache(maxsize=1024)
+def _folded(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(value.strip().casefold() for value in values)
+
+
+@lru_cache(maxsize=1024)
+def _order(outcomes: tuple[Disposition, ...]) -> tuple[Disposition, ...]:
+    return tuple(dict.fromkeys((*PRECEDENCE, *outcomes)))

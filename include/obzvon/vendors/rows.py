@@ -12,6 +12,8 @@ from typing import Any
 
 from obzvon.errors import ContractBreak
 
+_E164 = re.compile(r"\+7\d{10}", re.ASCII)
+_NO_DIGITS = re.compile(r"\D", re.ASCII)
 _CENTS = Decimal("0.01")
 _MOST_SECONDS = Decimal(10_000_000)
 
@@ -47,7 +49,7 @@ def amount(rule: str, field: str, value: Any) -> Decimal | None:
     if value is None or value == "":
         return None
     try:
-        number = Decimal(str(value))
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
         raise ContractBreak(rule, field, "is not a number") from None
     if isinstance(value, bool) or not number.is_finite() or number < 0:
@@ -81,7 +83,9 @@ def phone(rule: str, field: str, value: Any) -> str | None:
     written = text(rule, field, value)
     if written is None:
         return None
-    digits = re.sub(r"\D", "", written, flags=re.ASCII)
+    if _E164.fullmatch(written):
+        return written
+    digits = _NO_DIGITS.sub("", written)
     if len(digits) == 10:
         return f"+7{digits}"
     if len(digits) == 11 and digits[0] in "78":

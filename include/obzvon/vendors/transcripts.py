@@ -18,6 +18,8 @@ _LINE = re.compile(r"^\s*([^\W\d_][\w .-]{0,30}?)\s*:\s*(.*)$")
 
 def turns(value: Any, roles: Mapping[str, str]) -> tuple[Turn, ...]:
     """The dialogue in order. `roles` maps the vendor's word for a speaker to bot, client or operator."""
+    if not value:
+        return ()
     known = {name.casefold(): role for name, role in roles.items()}
     if isinstance(value, str):
         value = _from_text(value, known)
@@ -29,13 +31,13 @@ def turns(value: Any, roles: Mapping[str, str]) -> tuple[Turn, ...]:
 def _turns(items: list[Any], known: Mapping[str, str]) -> Iterator[Turn]:
     for item in items:
         if isinstance(item, dict) and isinstance(said := item.get("text"), str) and said.strip():
-            speaker = str(item.get("author") or item.get("role") or "").strip().casefold()
-            start, end = _second(item, "start"), _second(item, "end")
-            yield Turn(known.get(speaker, "client"), said.strip(), start, end)
+            speaker = str(item.get("author") or item.get("role") or "")
+            role = known.get(speaker) or known.get(speaker.strip().casefold(), "client")
+            yield Turn(role, said.strip(), _second(item, "start"), _second(item, "end"))
 
 
 def _second(item: Mapping[str, Any], name: str) -> float | None:
-    value = item.get(name, item.get(f"{name}_time", item.get(f"{name}Time")))
+    value = item[name] if name in item else item.get(f"{name}_time", item.get(f"{name}Time"))
     try:
         return None if value is None or isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
