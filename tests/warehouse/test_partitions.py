@@ -57,6 +57,10 @@ def waits_for(conn: psycopg.Connection, *, lock: str) -> Callable[[], bool]:
 def test_the_tables_that_get_partitions_are_those_that_are_cut() -> None:
     cut = {str(t) for t in metadata.sorted_tables if t.dialect_options["postgresql"]["partition_by"]}
     assert {".".join(table) for table in PARTITIONED} == cut
+    # attaching locks what the table refers to and what refers to it: all of it is taken beforehand
+    refers = [(str(t), str(key.referred_table)) for t in metadata.sorted_tables for key in t.foreign_key_constraints]
+    touched = cut | {name for pair in refers if cut & set(pair) for name in pair}
+    assert set(re.findall(r"(?:dwh|pii)\.\w+", partitions._LOCKS)) == touched
 
 
 def test_each_call_is_stored_in_the_month_of_its_intent_with_what_belongs_to_it(days: Days) -> None:

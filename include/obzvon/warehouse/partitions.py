@@ -94,6 +94,7 @@ def _make(conn: psycopg.Connection, months: Sequence[date]) -> None:
     missing = _missing(conn, months)  # somebody else may have made them meanwhile
     if missing:
         conn.execute(_LOCKS)
+        conn.execute("set local lock_timeout = default")  # the rest of the caller's transaction waits as it did
     for schema, table, month in missing:
         names = {
             "table": sql.Identifier(schema, table),
