@@ -74,8 +74,8 @@ def draft_statuses(spec: CampaignSpec, seen: Observation) -> str:
 def page_totals(stream: IO[bytes]) -> Totals:
     """`count`: rows of the whole period, not of the page."""
     try:
-        for place, event, value in ijson.parse(stream):
-            if place == "count" and event == "number":
+        for value in ijson.items(stream, "count"):
+            if isinstance(value, int | Decimal) and not isinstance(value, bool):
                 return Totals(count=int(value))
     except ijson.JSONError:
         raise ContractBreak("twin.page", "count", "the page is not one whole JSON document") from None
