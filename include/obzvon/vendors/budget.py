@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, Protocol, Self
 
 import psycopg
@@ -134,6 +135,9 @@ class PostgresBudget:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._dsn, self._idle, self._sleep = dsn, idle, sleep
+        #: An account without a limit has only holds: whoever found none looks again after LATE seconds.
+        self._looks_again = 0.0 if limit.rate else LATE
+        self._free_until = 0.0
         self._values: dict[str, Any] = {
             "account": account,
             "gap": limit.gap,
@@ -154,10 +158,12 @@ class PostgresBudget:
 
     async def acquire(self) -> None:
         """Return when one request may leave."""
+        if self._free:
+            return
         try:
             # in turn, so that a worker that wakes up late has one slot to lose and not one for each of its requests
             async with asyncio.timeout(LONGEST_WAIT), self._turn:
-                while not await self._granted():
+                while not (self._free or await self._granted()):
                     pass
             return
         except TimeoutError:
@@ -169,6 +175,7 @@ class PostgresBudget:
 
     async def hold(self, seconds: float | None) -> None:
         """Keep everybody's requests back; a longer hold stays."""
+        self._free_until = 0.0
         pause = timedelta(seconds=min(SHORT_HOLD if seconds is None else seconds, LONGEST_HOLD))
         try:
             async with self._connection() as conn:
@@ -177,10 +184,16 @@ class PostgresBudget:
             log.warning("a pause the vendor asked for is not known to other workers: %s", type(error).__name__)
             await self._close()
 
+    @property
+    def _free(self) -> bool:
+        return monotonic() < self._free_until
+
     async def _granted(self) -> bool:
         """Reserve a slot and wait for it; False when it was missed."""
+        asked_at = monotonic()
         slot, wait = await self._reserved()
         if wait <= 0:
+            self._free_until = asked_at + self._looks_again
             return True
         await self._sleep(wait)
         async with self._connection() as conn:
