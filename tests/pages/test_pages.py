@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from pages_asked import read_csv, rows, text
 from pages_month import LAST
 from pages_routes import SIGNED, addresses, routes, tokens
 from psycopg import sql
 
 from obzvon_provider.pages.reader import marts
 from obzvon_provider.pages.sections import SECTIONS
+from obzvon_provider.pages.texts import words
 
 Site = Callable[..., httpx.Client]
 PAGES = ("", "campaigns/clinic_visits", "best-time", "health", "marts", "marts/v_campaign_funnel")
 ROOT = Path(__file__).resolve().parents[2]
 DAY = f"from={LAST}&to={LAST}"
-
-
-def text(client: httpx.Client, path: str) -> str:
-    """A page without its tags."""
-    answer = client.get(f"/obzvon/{path}")
-    assert answer.status_code == 200, answer.text
-    return re.sub(r"\s+", " ", re.sub(r"<script.*?</script>|<[^>]+>", " ", answer.text, flags=re.DOTALL))
-
-
-def rows(client: httpx.Client, section: str, query: str = "") -> list[dict[str, Any]]:
-    answer = client.get(f"/obzvon/data/{section}.json?{query}")
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["rows"]
-    return found
 
 
 # who --------------------------------------------------------------------------------------------------------------
@@ -274,6 +259,17 @@ def test_filters_leave_what_they_name(site: Site, month_dsn: str) -> None:
     assert text(client, "?purpose=debt").count("Осеннее предложение") == 1  # only in the list to choose from
 
 
+def test_a_table_that_dates_do_not_filter_says_so(site: Site, month_dsn: str) -> None:
+    client = site(month_dsn)
+    whole = {name for name in SECTIONS if client.get(f"/obzvon/data/{name}.json").json()["all_dates"]}
+    assert whole == {"best", "recalls", "ab", "drift", "checks"}
+    for path in ("campaigns/autumn_offer", "best-time", "health"):
+        for card in client.get(f"/obzvon/{path}?{DAY}").text.split('data-section="')[1:]:
+            assert ("all dates</span></h2>" in card) == (card.partition('"')[0] in whole)
+    for name in whole:
+        assert rows(client, name, DAY) == rows(client, name, "from=2026-11-02&to=2026-11-02")
+
+
 @pytest.mark.parametrize("query", ["from=yesterday", "to=2026-13-01", "from=2026-11-20&to=2026-11-01"])
 def test_a_filter_that_is_not_understood_is_named(site: Site, month_dsn: str, query: str) -> None:
     answer = site(month_dsn).get(f"/obzvon/?{query}")
@@ -289,19 +285,13 @@ def test_what_is_not_there_is_404(site: Site, month_dsn: str, path: str) -> None
 # csv --------------------------------------------------------------------------------------------------------------
 
 
-def read_csv(client: httpx.Client, section: str, query: str = "", delimiter: str = ",") -> list[dict[str, str]]:
-    answer = client.get(f"/obzvon/data/{section}.csv?{query}")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert f"obzvon-{section}.csv" in answer.headers["content-disposition"]
-    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=delimiter))
-
-
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_csv_of_every_table_has_the_rows_of_the_table(site: Site, month_dsn: str, section: str) -> None:
     client = site(month_dsn)
     found, as_json = read_csv(client, section), rows(client, section)
     assert len(found) == len(as_json)
+    columns = client.get(f"/obzvon/data/{section}.json").json()["columns"]
+    assert [name for name in columns if not words("en").named("columns", name)] == []
     if section not in {"drift", "checks"}:
         assert found
     for line, row in zip(found, as_json, strict=True):

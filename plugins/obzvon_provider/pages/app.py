@@ -153,7 +153,8 @@ def as_csv(request: Request, section: str) -> Response:
 def as_rows(request: Request, section: str) -> dict[str, Any]:
     """A table for a program."""
     table = _table(request, section)
-    return {"mart": f"mart.{table.section.mart}", "columns": table.columns, "rows": table.rows}
+    mart = f"mart.{table.section.mart}"
+    return {"mart": mart, "all_dates": table.all_dates, "columns": table.columns, "rows": table.rows}
 
 
 def _table(request: Request, section: str) -> Table:

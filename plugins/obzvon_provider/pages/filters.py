@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from obzvon.errors import ObzvonError
 
-__all__ = ["BadFilter", "Campaign", "Filters", "chosen"]
+__all__ = ["BadFilter", "Campaign", "Filters", "chosen", "day_of"]
 
 #: What a page shows when nobody chose dates: a month up to the newest call date.
 DAYS = 30
@@ -72,7 +72,7 @@ class Filters:
         elif self.purpose and "campaign_id" in columns:
             found.append("campaign_id = any(%(campaigns)s)")
             values["campaigns"] = [c.campaign_id for c in self.campaigns if c.purpose == self.purpose]
-        if self.since and self.until and (day := _day(columns)):
+        if self.since and self.until and (day := day_of(columns)):
             found.append(f"{day} between %(since)s and %(until)s")
             number = day == "date_key"
             values |= {name: _key(value) if number else value
@@ -97,7 +97,8 @@ def _date(asked: Mapping[str, str], name: str) -> date | None:
         raise BadFilter(f"{name} is not a date like 2026-11-20") from None
 
 
-def _day(columns: Sequence[str] | Mapping[str, object]) -> str | None:
+def day_of(columns: Sequence[str] | Mapping[str, object]) -> str | None:
+    """The column of a view that the dates filter; None: its rows are over all dates."""
     return next((name for name in ("call_date", "date_key", "day") if name in columns), None)
 
 

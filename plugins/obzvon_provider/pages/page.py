@@ -154,9 +154,10 @@ class Page:
         return written.heading(self.words, column, meaning)
 
     def meaning(self, table: Table, column: str) -> str:
-        """What a column means, in the words of the warehouse."""
+        """What a column means, in the words of the warehouse, which are Russian and said to be so."""
         view = self.marts.views.get(table.section.mart) if self.marts else None
-        return view.columns.get(column, ("", ""))[1] if view else ""
+        means = view.columns.get(column, ("", ""))[1] if view else ""
+        return self.words("meaning_of", column=column, means=means) if means else column
 
     def number(self, value: int | float) -> str:
         """A count as text."""

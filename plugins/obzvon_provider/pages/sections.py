@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg import sql
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from obzvon_provider.pages.filters import Filters
+from obzvon_provider.pages.filters import Filters, day_of
 from obzvon_provider.pages.reader import Marts, Row
 
 __all__ = ["SECTIONS", "Section", "Table", "read"]
@@ -27,12 +27,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a section shows. `missing`: this warehouse has not the mart, or an older one without its columns."""
+    """What a section shows. `missing`: this warehouse has not the mart, or an older one without its columns.
+
+    `all_dates`: the mart has no day, so its rows are over the whole history whatever dates the reader chose.
+    """
 
     section: Section
     columns: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
     missing: bool = False
+    all_dates: bool = False
 
     def total(self, column: str) -> int:
         """Sum of a column of counts; empty cells count nothing."""
@@ -165,7 +169,7 @@ def read(marts: Marts, section: Section, filters: Filters) -> Table:
         columns, rows = marts.ask(_query(section, conditions), values)
     except (UndefinedTable, UndefinedColumn):
         return Table(section, missing=True)
-    return Table(section, columns, tuple(rows))
+    return Table(section, columns, tuple(rows), all_dates=day_of(view.columns) is None)
 
 
 def _query(section: Section, conditions: list[str]) -> sql.Composed:
