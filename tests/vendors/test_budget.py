@@ -216,3 +216,26 @@ def test_the_account_is_vendor_address_and_login_and_no_secret() -> None:
 )
 def test_the_limit_is_an_option_of_the_account(options: dict[str, object], rate: float, burst: int) -> None:
     assert Limit.of(replace(ACCOUNT, options=options), 20) == Limit(rate, burst)
+
+
+async def test_an_account_without_a_limit_is_looked_at_now_and_then_and_holds_itself_at_once(
+    warehouse_dsn: str, conn: psycopg.Connection
+) -> None:
+    limit, waits = Limit(rate=0, burst=1), Waits(leave)
+    async with PostgresBudget(warehouse_dsn, "v:1", limit, sleep=waits) as budget:
+        await budget.acquire()
+        (before,) = _row_version(conn)
+        for _ in range(100):
+            await budget.acquire()
+        (after,) = _row_version(conn)
+        await budget.hold(20)
+        with pytest.raises(Left):
+            await budget.acquire()
+    assert int(after) - int(before) < 50  # writes of the row since, other transactions of the test included
+    assert waits.taken == [near(20)]
+
+
+def _row_version(conn: psycopg.Connection) -> tuple[str]:
+    conn.rollback()
+    rows = conn.execute("select xmin::text from ops.request_budget").fetchall()
+    return (rows[0][0],)
