@@ -56,7 +56,8 @@ def insertmanyvalues(dsn: str, archive: str, intents: Sequence[str], batch: str)
                 new = {column: statement.excluded[column] for column in columns if column not in key}
                 old = described[name].c
                 statement = statement.on_conflict_do_update(index_elements=key, set_=new, where=_newer(sa, old, new))
-                conn.execute(statement, rows)
+                # without RETURNING this falls back to a statement a row
+                conn.execute(statement.returning(described[name].c.vendor_call_id), rows)
     return _since(started)
 
 
