@@ -26,7 +26,7 @@ from bench.growth import exponent
 from bench.page import PAGE, page, table
 
 RESULTS = ROOT / "bench" / "results"
-ROWS = ("load", "parse", "deliver", "plan", "launch")
+ROWS = ("load", "parse", "deliver", "plan", "launch", "dags")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None)
 
 
