@@ -53,7 +53,8 @@ def mentions(text: str, phone: str) -> bool:
 def personal(dsn: str) -> str:
     """Every value of schema pii, as a dump would show it."""
     with connect(dsn) as conn:
-        tables = conn.execute("select tablename from pg_tables where schemaname = 'pii'").fetchall()
+        whole = "relnamespace = 'pii'::regnamespace and relkind in ('r', 'p') and not relispartition"
+        tables = conn.execute(f"select relname from pg_class where {whole}".encode()).fetchall()
         assert len(tables) == 4
         return "\n".join(str(r) for (t,) in tables for r in conn.execute(f"select t::text from pii.{t} t".encode()))
 
