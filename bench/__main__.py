@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -112,6 +113,7 @@ def main(
     results: Annotated[Path, typer.Option(help="where the JSON goes")] = RESULTS,
 ) -> None:
     """Run one row or all of them."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
     if row == "page":
         PAGE.write_text(page(RESULTS), encoding="utf-8")
         return
