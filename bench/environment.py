@@ -47,7 +47,11 @@ def install() -> None:
     if uv:
         commands = [
             [uv, "venv", "-q", "--no-project", "--python", str(OURS), str(FOLDER)],
-            [uv, "pip", "install", "-q", "--python", str(peers_python()), "--require-hashes", "-r", str(LOCK)],
+            # bytecode now: a peer that imports late would compile within its measured time
+            [
+                *(uv, "pip", "install", "-q", "--compile-bytecode", "--python", str(peers_python())),
+                *("--require-hashes", "-r", str(LOCK)),
+            ],
         ]
     else:
         commands = [
@@ -77,7 +81,7 @@ def missing(names: Sequence[str]) -> tuple[str, ...]:
 
 def environment(peer: bool) -> dict[str, str]:
     """Variables of a measured process; a peer's Airflow gets a folder of its own and no network of ours."""
-    gone = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+    gone = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
     env = {key: value for key, value in os.environ.items() if key not in gone}
     env |= {"PYTHONHASHSEED": "0", "TZ": "UTC", "DO_NOT_TRACK": "1", "RUNTIME__DLTHUB_TELEMETRY": "false"}
     if peer:
