@@ -20,6 +20,7 @@ from policies import SHIPPED
 from obzvon.ledger.keys import plan_id
 from obzvon.stages.erase import erase
 from obzvon.vendors.dialog import Dialog
+from obzvon.warehouse.partitions import PARTITIONED
 from obzvon_provider.operators import retention
 from obzvon_provider.operators.retention import EraseAgainOperator, RetentionOperator
 
@@ -28,6 +29,7 @@ DAY = DAYS[0]
 PLAN = plan_id("test_campaign", DAY)
 PHONE, OTHER = "+79160000001", "+79160000002"
 KEPT_DAYS = 7
+TABLES = [table for _, table in PARTITIONED]
 #: The first moment in Moscow at which the plan of DAY is older than that.
 OLD = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) + timedelta(days=KEPT_DAYS + 1, hours=-3)
 
@@ -109,6 +111,13 @@ def test_what_is_kept_goes_by_the_policy_file_and_the_date_in_moscow(
     assert pages(days) == ""
     assert days.conn.execute("select from pii.contact_payload").fetchall() == []
     assert days.conn.execute("select kind, purpose from ops.erasure").fetchall() == [("retention", "survey")]
+
+
+def test_the_partitioned_facts_are_counted_for_the_planner(days: Days) -> None:
+    known = "select relname, reltuples >= 0 from pg_class where relkind = 'p' order by 1"
+    assert dict(days.conn.execute(known).fetchall()) == dict.fromkeys(TABLES, False)
+    keep()
+    assert dict(days.conn.execute(known).fetchall()) == dict.fromkeys(TABLES, True)
 
 
 def test_each_plan_is_committed_by_itself(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

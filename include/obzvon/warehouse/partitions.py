@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
-__all__ = ["PARTITIONED", "ensure_months", "guard_months", "months_ahead"]
+__all__ = ["PARTITIONED", "analyze_months", "ensure_months", "guard_months", "months_ahead"]
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,12 @@ def _make(conn: psycopg.Connection, months: Sequence[date]) -> None:
 
 def _next(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1)
+
+
+def analyze_months(conn: psycopg.Connection) -> None:
+    """Count the values of the partitioned tables anew: the server's autovacuum does so for partitions only."""
+    for table in PARTITIONED:
+        conn.execute(sql.SQL("analyze {}").format(sql.Identifier(*table)))
 
 
 def guard_months(conn: psycopg.Connection) -> None:

@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator, Context
 from obzvon.policy.model import load_policy
 from obzvon.reports.archive import Archive
 from obzvon.warehouse.db import connect
+from obzvon.warehouse.partitions import analyze_months
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
 from obzvon_provider.paths import policy_file
@@ -23,7 +24,10 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 
 
 class RetentionOperator(BaseOperator):
-    """Keeps to `retention_days` of today's policy file. Returns counts; receipts are in `ops.erasure`."""
+    """Keeps to `retention_days` of today's policy file, then has the big facts counted anew for the query planner.
+
+    Returns counts; receipts are in `ops.erasure`.
+    """
 
     def __init__(self, *, warehouse_conn_id: str = "warehouse_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -36,6 +40,7 @@ class RetentionOperator(BaseOperator):
             conn.autocommit = True
             today = datetime.now(UTC).astimezone(MOSCOW).date()
             done = keep_to_retention(conn, Archive(archive_root()), load_policy(policy_file()), today)
+            analyze_months(conn)
         self.log.info("%s", done)
         return asdict(done)
 
