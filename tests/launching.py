@@ -190,7 +190,7 @@ class ScriptedDialer(Dialer):
         raise AssertionError("not part of these tests")
 
     @classmethod
-    def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
+    def contents(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row | Totals]:
         return iter(())
 
     @classmethod

@@ -63,11 +63,10 @@ class JsonlDialer(ScriptedDialer):
             yield Page(kind, number, request, _stream(lines))
 
     @classmethod
-    def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
+    def contents(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row | Totals]:
         for line in stream:
             values = json.loads(line)
-            if "totals" not in values:
-                yield cls.read(values)
+            yield _totals(values) if "totals" in values else cls.read(values)
 
     @classmethod
     def read(cls, line: Line) -> Row:
@@ -78,13 +77,17 @@ class JsonlDialer(ScriptedDialer):
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
         for line in stream:
             if "totals" in (values := json.loads(line)):
-                return Totals(values["totals"], columns=tuple(map(Column, values.get("columns", ()))))
+                return _totals(values)
         return Totals()
 
 
 async def _stream(lines: Iterable[Line]) -> AsyncIterator[bytes]:
     for line in lines:
         yield json.dumps(line).encode() + b"\n"
+
+
+def _totals(values: Line) -> Totals:
+    return Totals(values["totals"], columns=tuple(map(Column, values.get("columns", ()))))
 
 
 def _row(values: Line) -> Row:

@@ -120,10 +120,10 @@ def test_a_correction_of_the_code_counts_without_any_file(days: Days, tmp_path: 
         """Knows one more word."""
 
         @classmethod
-        def parse(cls, spec: CampaignSpec, kind: str, stream: Any) -> Any:
+        def contents(cls, spec: CampaignSpec, kind: str, stream: Any) -> Any:
             told = spec.vendor.model_dump(mode="json")
             told["report"]["statuses"] |= {"Сбой фазы": "UNAVAILABLE"}
-            return super().parse(spec.model_copy(update={"vendor": cls.parse_settings(told)}), kind, stream)
+            return super().contents(spec.model_copy(update={"vendor": cls.parse_settings(told)}), kind, stream)
 
     results = again(days, tmp_path, dialers=lambda code: Newer)
     assert moved(results) == [{("UNKNOWN", "UNAVAILABLE"): 1}] * 2

@@ -14,7 +14,7 @@ from loading import JsonlDialer, Vendor, call, plan_of
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.stages.collect import LoadResult, waiting_batches
-from obzvon.vendors.base import Row
+from obzvon.vendors.base import Row, Totals
 from obzvon.warehouse.db import connect
 
 
@@ -60,8 +60,8 @@ class LosesTheDatabase(JsonlDialer):
     dsn = ""
 
     @classmethod
-    def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
-        for number, row in enumerate(super().parse(spec, kind, stream)):
+    def contents(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row | Totals]:
+        for number, row in enumerate(super().contents(spec, kind, stream)):
             if number == 1:
                 with connect(cls.dsn) as other:
                     other.execute(

@@ -294,13 +294,21 @@ class Dialer(ABC):
 
     @classmethod
     @abstractmethod
+    def contents(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row | Totals]:
+        """The rows of one archived page and, where it has them, its control totals; in one reading, streaming.
+
+        Pure: no request, no clock. A bad row becomes a ContractBreak, a page that is none raises it.
+        """
+
+    @classmethod
     def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
-        """The rows of one archived page, streaming. Pure: no request, no clock. A bad row becomes a ContractBreak."""
+        """The rows of one archived page alone."""
+        return (each for each in cls.contents(spec, kind, stream) if not isinstance(each, Totals))
 
     @classmethod
     @abstractmethod
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
-        """The control totals of one archived page, streaming. Pure."""
+        """The control totals of one archived page, streaming, and with them that it is a page. Pure."""
 
     def whole_report(self, task: Task) -> AsyncIterator[Page]:
         """As `report`, with every column that the vendor has, whether the campaign file reads it or not."""

@@ -24,7 +24,7 @@ from obzvon.vendors.base import Acceptance, Contact, Dialer, Order, Page, Progre
 from obzvon.vendors.connection_forms import DIALOG
 from obzvon.vendors.dialog_auth import DialogLogin
 from obzvon.vendors.dialog_draft import draft
-from obzvon.vendors.dialog_report import redials, report_rows, report_totals
+from obzvon.vendors.dialog_report import redials, report_contents, report_rows, report_totals
 from obzvon.vendors.dialog_settings import DataType, DialogSettings
 from obzvon.vendors.http import Stream, VendorSession
 from obzvon.vendors.tally import Queued, Tally
@@ -126,8 +126,8 @@ class Dialog(Dialer):
             yield Page("report", 1, request | {"columns": named}, answer.chunks)
 
     @classmethod
-    def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
-        return (row for row in report_rows(spec, stream) if not isinstance(row, Queued))
+    def contents(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row | Totals]:
+        return (each for each in report_contents(spec, stream) if not isinstance(each, Queued))
 
     @classmethod
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:

@@ -14,20 +14,21 @@ from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
-import ijson
-
 from obzvon.dispositions import HUMAN, Disposition
 from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import classify, goal_reached, result_texts
 from obzvon.vendors import rows
 from obzvon.vendors.base import Attempt, Column, Row, Totals
 from obzvon.vendors.dialog_settings import DialogSettings
+from obzvon.vendors.json_list import BrokenJson, JsonList
 from obzvon.vendors.tally import Dials, Queued
 from obzvon.vendors.transcripts import turns
 
 if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec
 
+#: What is read beside the rows.
+_BESIDE = frozenset({"count", "total_duration", "columns"})
 #: After these the platform has no reason to dial a number again, whatever `attempts` says.
 _FINAL = HUMAN | {
     Disposition.VENDOR_LAW_BLOCK,
@@ -40,42 +41,58 @@ _FINAL = HUMAN | {
 
 def report_rows(spec: CampaignSpec, stream: IO[bytes]) -> Iterator[Row | Queued]:
     """The rows of a report in order; one that breaks the contract comes as a ContractBreak, and the next follows."""
-    reader = _Reader(spec)
-    try:
-        for row in ijson.items(stream, "data.item"):
-            try:
-                yield reader.read(row)
-            except ContractBreak as broken:
-                yield broken
-    except ijson.JSONError:
-        raise ContractBreak("dialog.page", "data", "the report is not one whole JSON document") from None
+    return _read(spec, JsonList(stream, "data"))
+
+
+def report_contents(spec: CampaignSpec, stream: IO[bytes]) -> Iterator[Row | Queued | Totals]:
+    """The rows of a report, then its totals. An answer without `data` is no report."""
+    report = JsonList(stream, "data", _BESIDE)
+    yield from _read(spec, report)
+    yield _totals(report)
 
 
 def report_totals(stream: IO[bytes]) -> Totals:
-    """`count`, `total_duration` and the returned columns. An answer without `data` is no report."""
-    found: dict[str, Decimal | None] = {}
-    reports = False
-    columns: list[dict[str, str]] = []
+    """`count`, `total_duration` and the returned columns."""
+    report = JsonList(stream, "data", _BESIDE)
+    for _ in _items(report):
+        pass
+    return _totals(report)
+
+
+def _read(spec: CampaignSpec, report: JsonList) -> Iterator[Row | Queued]:
+    reader = _Reader(spec)
+    for row in _items(report):
+        try:
+            yield reader.read(row)
+        except ContractBreak as broken:
+            yield broken
+
+
+def _items(report: JsonList) -> Iterator[Any]:
     try:
-        for place, event, value in ijson.parse(stream):
-            if place.startswith("data.item"):  # nearly all of it
-                continue
-            if place in ("count", "total_duration") and event in ("number", "null"):
-                found[place] = rows.amount("dialog.totals", place, value)
-            elif (place, event) == ("columns.item", "start_map"):
-                columns.append({})
-            elif place.startswith("columns.item.") and event == "string":
-                columns[-1][place.removeprefix("columns.item.")] = value
-            reports |= (place, event) == ("data", "start_array")
-    except ijson.JSONError:
-        raise ContractBreak("dialog.page", "count", "the report is not one whole JSON document") from None
-    if not reports:
+        yield from report
+    except BrokenJson:
+        raise ContractBreak("dialog.page", "data", "the report is not one whole JSON document") from None
+
+
+def _totals(report: JsonList) -> Totals:
+    if not report.found:
         raise ContractBreak("dialog.page", "data", "the answer has no list of rows")
-    count = found.get("count")
+    count, duration = (_number(report, name) for name in ("count", "total_duration"))
+    listed = report.beside.get("columns")
+    columns = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    said = [{name: text for name, text in each.items() if isinstance(text, str)} for each in columns]
     named = tuple(
-        Column(each["field"], each.get("display_name", ""), each.get("type", "")) for each in columns if "field" in each
+        Column(each["field"], each.get("display_name", ""), each.get("type", "")) for each in said if "field" in each
     )
-    return Totals(None if count is None else int(count), found.get("total_duration"), named)
+    return Totals(None if count is None else int(count), duration, named)
+
+
+def _number(report: JsonList, name: str) -> Decimal | None:
+    """A number of zero or more; what is none says nothing."""
+    value = report.beside.get(name)
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return rows.amount("dialog.totals", name, value) if is_number else None
 
 
 def redials(settings: DialogSettings, dials: Dials) -> bool:
@@ -92,6 +109,12 @@ class _Reader:
         self._fields = self._report.fields
         self._zone = ZoneInfo(self._report.timezone) if self._report.timezone else None
         self._meaning = {text.strip().casefold(): code for text, code in self._report.statuses.items()}
+        # role -> rule, name for errors, name in a row; the same for every row
+        self._roles = {
+            role: (f"dialog.{role}", getattr(self._fields, role) or role, getattr(self._fields, role))
+            for role in type(self._fields).model_fields
+            if role != "results"
+        }
         self._starts: Counter[tuple[str, datetime]] = Counter()
 
     def read(self, row: Mapping[str, Any]) -> Attempt | Queued:
@@ -156,15 +179,17 @@ class _Reader:
         return found
 
     def _value(self, row: Mapping[str, Any], role: str) -> Any:
-        field = getattr(self._fields, role)
+        field = self._roles[role][2]
         return None if field is None else row.get(field)
 
     def _text(self, row: Mapping[str, Any], role: str) -> str | None:
-        return rows.text(f"dialog.{role}", getattr(self._fields, role) or role, self._value(row, role))
+        rule, name, field = self._roles[role]
+        return None if field is None else rows.text(rule, name, row.get(field))
 
     def _seconds(self, row: Mapping[str, Any], role: str) -> Decimal | None:
-        return rows.seconds(f"dialog.{role}", getattr(self._fields, role) or role, self._value(row, role))
+        rule, name, field = self._roles[role]
+        return None if field is None else rows.seconds(rule, name, row.get(field))
 
     def _moment(self, row: Mapping[str, Any], role: str) -> datetime | None:
-        field = getattr(self._fields, role) or role
-        return rows.moment(f"dialog.{role}", field, self._value(row, role), self._zone, self._report.datetime_format)
+        rule, name, _ = self._roles[role]
+        return rows.moment(rule, name, self._value(row, role), self._zone, self._report.datetime_format)

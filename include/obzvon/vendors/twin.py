@@ -48,7 +48,7 @@ from obzvon.vendors.twin_results import (
     TRANSCRIPT_FIELDS,
     draft_statuses,
     item_rows,
-    page_rows,
+    page_contents,
     page_totals,
 )
 from obzvon.vendors.twin_settings import TwinBetaSettings, TwinSettings
@@ -177,8 +177,8 @@ class Twin(Dialer):
             yield Page("sessions", number, page.query, _once(page.answer.body))
 
     @classmethod
-    def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
-        return page_rows(spec, kind, stream)
+    def contents(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row | Totals]:
+        return page_contents(spec, kind, stream)
 
     @classmethod
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, cast
 
-import ijson
-
 from obzvon.dispositions import HUMAN, Disposition
 from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import classify, goal_reached, result_fields, result_texts
 from obzvon.vendors import rows
 from obzvon.vendors.base import Attempt, Part, Row, Totals
+from obzvon.vendors.json_list import BrokenJson, JsonList
 from obzvon.vendors.statuses import meanings
 from obzvon.vendors.transcripts import turns
 from obzvon.vendors.twin_settings import TwinSettings
@@ -37,16 +36,15 @@ TRANSCRIPT_FIELDS = ("messages", "messagesAsString")
 SESSION_FIELDS = ("id", "messages", "messagesAsString", "results", "resultsString")
 
 
-def page_rows(spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:
-    """The rows of a page of calls or sessions, a broken one as a ContractBreak; silent sessions are left out."""
-    try:
-        yield from item_rows(spec, kind, ijson.items(stream, "items.item"))
-    except ijson.JSONError:
-        raise ContractBreak("twin.page", "items", "the page is not one whole JSON document") from None
+def page_contents(spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row | Totals]:
+    """The rows of a page of calls or sessions, then its totals. Silent sessions are left out."""
+    page = JsonList(stream, "items", {"count"})
+    yield from item_rows(spec, kind, _items(page))
+    yield _totals(page)
 
 
 def item_rows(spec: CampaignSpec, kind: str, items: Iterable[Any]) -> Iterator[Row]:
-    """The same for items that are parsed already."""
+    """The rows of parsed items, a broken one as a ContractBreak."""
     read = _call if kind == "calls" else _session
     for item in items:
         try:
@@ -73,13 +71,23 @@ def draft_statuses(spec: CampaignSpec, seen: Observation) -> str:
 
 def page_totals(stream: IO[bytes]) -> Totals:
     """`count`: rows of the whole period, not of the page."""
+    page = JsonList(stream, "items", {"count"})
+    for _ in _items(page):
+        if "count" in page.beside:  # it usually comes first
+            break
+    return _totals(page)
+
+
+def _items(page: JsonList) -> Iterator[Any]:
     try:
-        for value in ijson.items(stream, "count"):
-            if isinstance(value, int | Decimal) and not isinstance(value, bool):
-                return Totals(count=int(value))
-    except ijson.JSONError:
-        raise ContractBreak("twin.page", "count", "the page is not one whole JSON document") from None
-    return Totals()
+        yield from page
+    except BrokenJson:
+        raise ContractBreak("twin.page", "items", "the page is not one whole JSON document") from None
+
+
+def _totals(page: JsonList) -> Totals:
+    count = page.beside.get("count")
+    return Totals(int(count) if isinstance(count, int | Decimal) and not isinstance(count, bool) else None)
 
 
 def _call(spec: CampaignSpec, item: Mapping[str, Any]) -> Attempt:

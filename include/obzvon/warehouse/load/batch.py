@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import AuditError, LedgerError
 from obzvon.reports.archive import Archive, drain
-from obzvon.vendors.base import Dialer, Totals
+from obzvon.vendors.base import Dialer, Row, Totals
 from obzvon.warehouse.load.attempts import merge
 from obzvon.warehouse.load.drift import ColumnDrift, note_columns, note_statuses, tell
 from obzvon.warehouse.load.plan import clock, load_plan, lock_dimensions
@@ -120,8 +120,16 @@ class _Read:
 
     page: _Stored
     rows: int
-    totals: Totals
+    totals: Totals = field(default_factory=Totals)
     control_count: int | None = None
+
+    def without_totals(self, contents: Iterable[Row | Totals]) -> Iterator[Row]:
+        """The rows alone; the totals stay here."""
+        for each in contents:
+            if isinstance(each, Totals):
+                self.totals = each
+            else:
+                yield each
 
     @property
     def asked(self) -> Sequence[str]:
@@ -216,11 +224,11 @@ def _bring_plan(
 
 
 def _read(archive: Archive, spec: CampaignSpec, dialer: type[Dialer], staging: Staging, page: _Stored) -> _Read:
+    read = _Read(page, page.erased_rows)
     with archive.open(page.path, page.sha256) as stream:
-        rows = staging.add(page.archive_id, dialer.parse(spec, page.kind, stream))
+        read.rows += staging.add(page.archive_id, read.without_totals(dialer.contents(spec, page.kind, stream)))
         drain(stream)
-    with archive.open(page.path, page.sha256) as stream:
-        return _Read(page, rows + page.erased_rows, dialer.totals(page.kind, stream))
+    return read
 
 
 def _columns(
