@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -36,8 +35,9 @@ select count(*) from (
 """
 
 
-#: Statements that write what was decided, in their order.
-WRITTEN = ("attempts", "attempt_numbers", "goals_gone", "goals", "turns_gone", "turns", "suppressions", "snapshot")
+#: Statements that write what was decided, in their order; then those that bring the whole intent up to its facts.
+WRITTEN = ("attempts", "goals_gone", "goals", "turns_gone", "turns", "suppressions")
+FOLLOWING = ("attempt_numbers", "snapshot")
 
 
 def merge(
@@ -74,29 +74,26 @@ def merge(
         "opt_out": opt_out_purpose(conn, plan_id),
     }
     conn.execute("set local work_mem = '64MB'; set local jit = off")
-    conn.execute("analyze staged_attempt, staged_result, staged_turn")
+    # only what the planner asks for: values of the other columns cost more to count than they save
+    conn.execute("analyze staged_attempt (vendor_call_id, external_id, phone_key)")
+    conn.execute("analyze staged_result (vendor_call_id, name, is_part), staged_turn (vendor_call_id, is_part)")
     conn.execute(statement("matched"), values)
-    conn.execute("analyze matched")
+    conn.execute("analyze matched (vendor_call_id, call_month, contact_key, disposition_code)")
     values["months"] = months = [month for (month,) in conn.execute("select distinct call_month from matched")]
     ensure_months(conn, months)
     conn.execute(statement("pruned"))
     _judge(conn, spec)
     conn.execute(statement("decided"), values)
-    conn.execute("analyze decided")
+    conn.execute("analyze decided (vendor_call_id, call_month, action, contact_key, phone_key, suppress_purpose)")
     ensure_days(conn, [day for (day,) in conn.execute(_MISSING_DAYS)])
     for name in WRITTEN:
         conn.execute(statement(name), values)
-    if recount:
-        _recount(conn, values)
-    return _counts(conn)
-
-
-def _recount(conn: psycopg.Connection, values: Mapping[str, Any]) -> None:
-    """Bring what counts against the caps up to the facts."""
     # the rows of this transaction are unknown to the statistics, and a nested loop over all contacts would be chosen
     conn.execute("set local enable_nestloop = off")
-    conn.execute(statement("dials"), values)
+    for name in (*FOLLOWING, *(("dials",) if recount else ())):
+        conn.execute(statement(name), values)
     conn.execute("set local enable_nestloop = on")
+    return _counts(conn)
 
 
 def _judge(conn: psycopg.Connection, spec: CampaignSpec) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +23,7 @@ __all__ = ["Staging"]
 CHUNK = 5_000
 MOST_TURNS = 32_767  # smallint
 MOST_SECONDS = Decimal(10_000_000)  # numeric(9,2)
+_MOST = float(MOST_SECONDS)
 MOST_ROUBLES = Decimal(100_000_000)  # numeric(12,4)
 YEARS = range(2000, 2200)
 ROLES = frozenset({"bot", "client", "operator"})
@@ -139,7 +139,7 @@ where archive_id = %s and requeued_at is null and row_no <> all(%s)
 """
 
 
-#: Statuses are a handful of words, repeated in every row.
+#: Statuses are a handful of words, repeated in every row, and a script says its phrases in every call.
 _word = lru_cache(maxsize=1024)(redact)
 
 
@@ -168,11 +168,13 @@ def _plausible(moment: datetime) -> bool:
 
 
 def _turn(turn: Turn) -> tuple[str, float | None, float | None, str]:
-    return turn.role, _second(turn.start_sec), _second(turn.end_sec), redact(turn.text)
+    text = _word(turn.text) if turn.role == "bot" else redact(turn.text)
+    return turn.role, _second(turn.start_sec), _second(turn.end_sec), text
 
 
 def _second(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) and abs(value) < float(MOST_SECONDS) else None
+    # NaN and infinity are out of range too
+    return value if value is not None and -_MOST < value < _MOST else None
 
 
 def _text(value: str | None) -> str | None:

@@ -7,5 +7,6 @@ from (
     from dwh.fact_call_attempt
     where intent_id = %(intent_id)s and contact_key is not null
 ) n
-where f.vendor_code = n.vendor_code and f.vendor_call_id = n.vendor_call_id and f.call_month = n.call_month
+where f.intent_id = %(intent_id)s
+  and f.vendor_code = n.vendor_code and f.vendor_call_id = n.vendor_call_id and f.call_month = n.call_month
   and f.attempt_no is distinct from n.attempt_no

@@ -29,7 +29,7 @@ from (
     where f.intent_id = %(intent_id)s
     group by f.row_no
 ) s
-where f.plan_id = %(plan_id)s and f.row_no = s.row_no
+where f.intent_id = %(intent_id)s and f.plan_id = %(plan_id)s and f.row_no = s.row_no
   and (f.attempts, f.first_attempt_at, f.first_human_at, f.first_human_attempt, f.rpc_at, f.goal_at,
        f.final_disposition, f.closed_at)
       is distinct from (s.attempts, s.first_attempt_at, s.first_human_at, s.first_human_attempt, s.rpc_at, s.goal_at,

@@ -20,10 +20,11 @@ create temp table staged_turn (
     role text not null, start_sec float8, end_sec float8, text_redacted text not null
 ) on commit drop;
 
+-- Each call once, in this and in `decided`: no index proves it, since `matched` takes the newest row of each call and
+-- nothing is added after that.
 create temp table matched (
     like staged_attempt, row_no integer, contact_key bigint, contact_phone_key char(64), offset_min smallint not null,
-    call_month date not null,
-    primary key (vendor_call_id)
+    call_month date not null
 ) on commit drop;
 
 create temp table judged (
@@ -31,7 +32,8 @@ create temp table judged (
 ) on commit drop;
 
 create temp table decided (
-    vendor_call_id text primary key, call_month date not null, action text not null, contact_key bigint, phone_key char(64), attempt_no smallint,
+    vendor_call_id text not null, call_month date not null, action text not null, contact_key bigint,
+    phone_key char(64), attempt_no smallint,
     started_at timestamptz not null, local_started_at timestamp not null, disposition_code text not null,
     suppress_purpose text, vendor_status_raw text not null, responder_raw text, ring_sec numeric(9, 2),
     talk_sec numeric(9, 2), transferred boolean not null, caller_id text, cost_rub numeric(12, 4) not null,
