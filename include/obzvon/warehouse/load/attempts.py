@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -35,9 +36,10 @@ select count(*) from (
 """
 
 
-#: Statements that write what was decided, in their order; then those that bring the whole intent up to its facts.
+#: Statements that write what was decided, in their order; then those that bring the whole intent up to its facts, the
+#: one that counts against the caps last.
 WRITTEN = ("attempts", "goals_gone", "goals", "turns_gone", "turns", "suppressions")
-FOLLOWING = ("attempt_numbers", "snapshot")
+FOLLOWING = ("attempt_numbers", "snapshot", "dials")
 
 
 def merge(
@@ -88,12 +90,17 @@ def merge(
     ensure_days(conn, [day for (day,) in conn.execute(_MISSING_DAYS)])
     for name in WRITTEN:
         conn.execute(statement(name), values)
+    _follow(conn, values, FOLLOWING if recount else FOLLOWING[:-1])
+    return _counts(conn)
+
+
+def _follow(conn: psycopg.Connection, values: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Bring the whole intent up to its facts."""
     # the rows of this transaction are unknown to the statistics, and a nested loop over all contacts would be chosen
     conn.execute("set local enable_nestloop = off")
-    for name in (*FOLLOWING, *(("dials",) if recount else ())):
+    for name in names:
         conn.execute(statement(name), values)
     conn.execute("set local enable_nestloop = on")
-    return _counts(conn)
 
 
 def _judge(conn: psycopg.Connection, spec: CampaignSpec) -> None:
