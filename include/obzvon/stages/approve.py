@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import LedgerError, NobodyApproved, NotApproved, PlanChanged
+from obzvon.ledger.contacts import of_intent
 from obzvon.ledger.intents import Intent
 from obzvon.ledger.usage import give_up
 from obzvon.stages.planning.document import PlanDocument, read_document
@@ -112,9 +113,11 @@ where i.plan_id = %(plan)s and (%(intent)s::text is null or i.intent_id = %(inte
 limit 1
 """
 
+
 # What is sent is compared with the copy and with the stored row: a value that changes between reading and sending
 # would slip through a comparison of rows alone. jsonb compares numbers by value, so that 1.50 read back is 1.5.
-_DIFFER = f"""
+def _differ(rows: Sequence[int] | None) -> str:
+    return f"""
 with sent as (
     select * from unnest(%(ids)s::text[], %(phones)s::text[], %(variables)s::jsonb[]) s (external_id, phone, variables)
 ), differing as (
@@ -124,13 +127,14 @@ with sent as (
         case when a.variables_hash <> {_HASH} or p.variables <> s.variables then 'variables' end,
         case when a.intent_id <> %(intent)s then 'vendor campaign' end], null) as what
     from sent s
-    left join ops.plan_contact c on c.intent_id = %(intent)s and c.external_id = s.external_id
+    left join ops.plan_contact c on {of_intent("c", rows)} and c.external_id = s.external_id
     left join pii.contact_payload p on p.plan_id = c.plan_id and p.row_no = c.row_no
     left join pii.approved_contact a on a.plan_id = c.plan_id and a.row_no = c.row_no
 )
 select row_no, coalesce(contact_id, external_id), what, count(*) over () from differing
 where cardinality(what) > 0 order by row_no limit {NAMED}
 """
+
 
 # The whole plan at once, for a question that was answered already.
 _STALE = f"""
@@ -213,12 +217,14 @@ def answer_until(spec: CampaignSpec, window_end: datetime, now: datetime) -> dat
     return min(now + timedelta(hours=spec.approval.timeout_hours), last)
 
 
-async def check_approved(conn: psycopg.AsyncConnection, intent: Intent, contacts: Sequence[Contact]) -> None:
+async def check_approved(
+    conn: psycopg.AsyncConnection, intent: Intent, contacts: Sequence[Contact], rows: Sequence[int] | None = None
+) -> None:
     """Raise NotApproved unless a person agreed to exactly this: these people, phones and words, in this window.
 
-    `contacts` are those about to be sent. Belongs into the transaction that notes the sending. Nothing to do where the
-    plan needs no approval; NobodyApproved where the whole plan has no yes. The message names rows and contact ids,
-    never a phone or a value.
+    `contacts` are those about to be sent; `rows` of the list hold them all, None: the whole intent does. Belongs into
+    the transaction that notes the sending. Nothing to do where the plan needs no approval; NobodyApproved where the
+    whole plan has no yes. The message names rows and contact ids, never a phone or a value.
     """
     cur = await conn.execute(_APPROVAL, [intent.plan_id])
     needed, _, decision, by, at, same, _ = (await cur.fetchall())[0]
@@ -226,7 +232,7 @@ async def check_approved(conn: psycopg.AsyncConnection, intent: Intent, contacts
         return
     if not same:
         raise NobodyApproved(f"{intent.title}: {_not_said(decision, by)}: {ANEW}; nothing was sent")
-    if found := [*await _window(conn, intent), *await _people(conn, intent, contacts)]:
+    if found := [*await _window(conn, intent), *await _people(conn, intent, contacts, rows)]:
         raise NotApproved(
             f"{intent.title}: not what {by} approved on {at:%Y-%m-%d %H:%M}: {'; '.join(found)}. Nothing of it was "
             f"sent; put it right and clear this task, or {ANEW}"
@@ -250,14 +256,18 @@ async def _window(conn: psycopg.AsyncConnection, intent: Intent) -> list[str]:
     return ["its window or the settings of its campaign have changed"] if await cur.fetchall() else []
 
 
-async def _people(conn: psycopg.AsyncConnection, intent: Intent, contacts: Sequence[Contact]) -> list[str]:
+async def _people(
+    conn: psycopg.AsyncConnection, intent: Intent, contacts: Sequence[Contact], rows: Sequence[int] | None
+) -> list[str]:
     values: dict[str, Any] = {
         "intent": intent.intent_id,
+        "plan": intent.plan_id,
+        "rows": rows,
         "ids": [contact.external_id for contact in contacts],
         "phones": [contact.phone for contact in contacts],
         "variables": [Jsonb(dict(contact.variables)) for contact in contacts],
     }
-    rows = await (await conn.execute(_DIFFER.encode(), values)).fetchall()
-    named = [f"row {row_no or '?'} (contact {contact_id}): {', '.join(what)}" for row_no, contact_id, what, _ in rows]
-    more = rows[0][3] - len(rows) if rows else 0
+    found = await (await conn.execute(_differ(rows).encode(), values)).fetchall()
+    named = [f"row {row_no or '?'} (contact {contact_id}): {', '.join(what)}" for row_no, contact_id, what, _ in found]
+    more = found[0][3] - len(found) if found else 0
     return [*named, f"and {more} more"] if more else named

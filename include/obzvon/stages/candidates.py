@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,16 +28,18 @@ from obzvon.errors import (
 )
 from obzvon.ledger.barred import barred_under_way, drop_barred
 from obzvon.ledger.contacts import (
+    add_up,
     contacts_of,
     mark_not_sent,
     mark_rejected,
     mark_sending,
     mark_taken,
-    recount,
+    rows_of,
 )
 from obzvon.ledger.intents import Intent, in_doubt, move
 from obzvon.ledger.keys import marker
 from obzvon.ledger.states import SUPPRESSED, IntentState
+from obzvon.policy.caps import CapRule
 from obzvon.stages.approve import check_approved
 from obzvon.stages.stop import cancel, under_way
 from obzvon.vendors.base import Contact, Dialer, Found, Order
@@ -58,16 +61,30 @@ LOOK_SECONDS = 30
 SKEW = timedelta(days=1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The contacts of one request, and rows of the list that hold them all."""
+
+    rows: Sequence[int]
+    contacts: Sequence[Contact]
+
+
 async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
     """Add every contact the vendor does not have yet, as long as the window lasts; the intent comes back `created`.
 
-    Before each batch the kill switch, the window and the opt-outs are looked at again. A batch whose request may or may
-    not have arrived puts the intent in doubt: it is not sent again. Raises LedgerError when the vendor took nobody.
+    Before each batch the kill switch and the window are looked at again, and who of it may not be called any more. A
+    batch whose request may or may not have arrived puts the intent in doubt: it is not sent again. Raises LedgerError
+    when the vendor took nobody.
     """
     if await under_way(run.conn, intent):
         await _doubt(run, intent, "a batch of contacts may or may not have arrived")
-    while not (intent.stop_cause or run.too_late(intent)) and (batch := await _next_batch(run, intent)):
-        intent = await _add(run, intent, order, batch)
+    rule, size, rows = await run.caps(intent), run.spec.limits.candidate_batch, await rows_of(run.conn, intent)
+    for first in range(0, len(rows), size):
+        if intent.stop_cause or run.too_late(intent):
+            break
+        batch = await _next_batch(run, intent, rule, rows[first : first + size])
+        if batch.contacts:
+            intent = await _add(run, intent, order, batch)
     if intent.contacts_accepted or intent.stop_cause or run.too_late(intent):
         return intent
     return await _nobody(run, intent)
@@ -98,10 +115,11 @@ def _dials_by_itself(intent: Intent, now: datetime) -> bool:
     return intent.submitted_at is not None and intent.submitted_at < intent.window_start_utc <= now
 
 
-async def _next_batch(run: Launcher, intent: Intent) -> Sequence[Contact]:
-    await drop_barred(run.conn, intent, await run.caps(intent))
-    batch = await contacts_of(run.conn, intent, run.spec.limits.candidate_batch)
-    await check_approved(run.conn, intent, batch)
+async def _next_batch(run: Launcher, intent: Intent, rule: CapRule, rows: Sequence[int]) -> _Batch:
+    """Whom of these rows the next request carries: they alone are asked about, the others when their turn has come."""
+    await drop_barred(run.conn, intent, rule, rows)
+    batch = _Batch(rows, await contacts_of(run.conn, intent, rows))
+    await check_approved(run.conn, intent, batch.contacts, rows)
     await run.conn.commit()
     return batch
 
@@ -122,48 +140,51 @@ async def _nobody(run: Launcher, intent: Intent) -> Intent:
     return moved
 
 
-async def _add(run: Launcher, intent: Intent, order: Order, batch: Sequence[Contact]) -> Intent:
+async def _add(run: Launcher, intent: Intent, order: Order, batch: _Batch) -> Intent:
     run.check_kill_switch()
     number, before = await _write_ahead(run, intent, batch)
     task = intent.vendor_task_id or ""
-    run.dialer.guard(lambda: run.last_look(intent))
+    run.dialer.guard(lambda: run.last_look(intent, batch.rows))
     try:
-        adding = run.dialer.add_contacts(task, order, batch)
+        adding = run.dialer.add_contacts(task, order, batch.contacts)
         rejected = (await bounded(run.dialer, "add contacts", adding)).rejected
     except NOT_THERE as error:
-        await mark_not_sent(run.conn, intent)
+        await mark_not_sent(run.conn, intent, batch.rows)
         await _settle(run, intent, number, "refused", 0, str(error))
         raise
     except Refused as error:
         run.problems.append(error)
-        rejected = {c.external_id: str(error) for c in batch}
+        rejected = {c.external_id: str(error) for c in batch.contacts}
     except VendorError as error:
         await _settle(run, intent, number, "in_doubt", 0, str(error))
         await _doubt(run, intent, str(error))
     try:
-        taken = await _verified(run, intent, order, [c for c in batch if c.external_id not in rejected], before)
+        sent = replace(batch, contacts=[c for c in batch.contacts if c.external_id not in rejected])
+        taken = await _verified(run, intent, order, sent, before)
     except (VendorError, ContractBreak) as error:
         why = f"the vendor's count of contacts could not be read or is too high: {error}"
         await _settle(run, intent, number, "in_doubt", 0, why)
         await _doubt(run, intent, why)
     if not taken:  # its word was yes, its count says no
-        rejected = {c.external_id: "the vendor answered yes and holds no such contact" for c in batch} | dict(rejected)
-    await mark_rejected(run.conn, intent, rejected)
-    await mark_taken(run.conn, intent)
+        nobody = {c.external_id: "the vendor answered yes and holds no such contact" for c in batch.contacts}
+        rejected = nobody | dict(rejected)
+    await mark_rejected(run.conn, intent, rejected, batch.rows)
+    await mark_taken(run.conn, intent, batch.rows)
     # one transaction with the batch: whoever finds a closed batch and no contact would give up a campaign that dials
-    intent = await recount(run.conn, intent)
+    intent = await add_up(run.conn, intent, batch.rows)
     await _settle(run, intent, number, "accepted" if taken else "refused", taken, None)
     return intent
 
 
-async def _verified(run: Launcher, intent: Intent, order: Order, sent: Sequence[Contact], before: int) -> int:
+async def _verified(run: Launcher, intent: Intent, order: Order, batch: _Batch, before: int) -> int:
     """How many of a batch the vendor holds by its own count, after sending what is missing again.
 
     Whoever may not be called any more by then is left out, and noted as rejected where the vendor's count is just that
     much lower. InDoubt when it holds more than were sent: it must not dial them before a person has looked.
     """
     held: int | None = before
-    again, barred = sent, dict[str, str]()
+    sent = again = batch.contacts
+    barred = dict[str, str]()
     for left in reversed(range(TRIES)):
         held = await _count(run, intent, before + len(again)) if again else held
         if held is None:
@@ -172,14 +193,14 @@ async def _verified(run: Launcher, intent: Intent, order: Order, sent: Sequence[
             raise InDoubt(intent.vendor_code, "count contacts", f"it holds {held}, {before + len(sent)} were sent")
         if held >= before + len(again):
             if held == before + len(again):
-                await mark_rejected(run.conn, intent, barred)
+                await mark_rejected(run.conn, intent, barred, batch.rows)
             return held - before
         log.warning("%s: the vendor holds %d of %d contacts", intent.title, held, before + len(again))
         if not left or _dials_by_itself(intent, run.clock()):
             break
         # the vendor passes over an external id that it knows, and the count is read again before anybody is dialled
         run.check_kill_switch()
-        barred |= await _leave_out_barred(run, intent, again)
+        barred |= await _leave_out_barred(run, intent, replace(batch, contacts=again))
         again = [c for c in sent if c.external_id not in barred]
         if again:
             sending = run.dialer.add_contacts(intent.vendor_task_id or "", order, again)
@@ -190,14 +211,15 @@ async def _verified(run: Launcher, intent: Intent, order: Order, sent: Sequence[
     return (held or 0) - before
 
 
-async def _leave_out_barred(run: Launcher, intent: Intent, sent: Sequence[Contact]) -> dict[str, str]:
+async def _leave_out_barred(run: Launcher, intent: Intent, batch: _Batch) -> dict[str, str]:
     """Who of a batch may not be sent again, with the reason; noted as handed over, for the vendor may have them."""
-    found = await barred_under_way(run.conn, intent, await run.caps(intent))
+    found = await barred_under_way(run.conn, intent, await run.caps(intent), batch.rows)
     barred = {who: f"left out when a short batch was sent again: {reason}" for who, reason in found.items()}
     if barred:
         log.warning("%s: %d contacts may not be called any more and are not sent again", intent.title, len(barred))
-        await mark_taken(run.conn, intent)
-        await mark_sending(run.conn, intent, [c for c in sent if c.external_id not in barred])
+        await mark_taken(run.conn, intent, batch.rows)
+        left = [c for c in batch.contacts if c.external_id not in barred]
+        await mark_sending(run.conn, intent, left, batch.rows)
     await run.conn.commit()
     return barred
 
@@ -218,15 +240,15 @@ async def _count(run: Launcher, intent: Intent, expected: int) -> int | None:
     return held
 
 
-async def _write_ahead(run: Launcher, intent: Intent, batch: Sequence[Contact]) -> tuple[int, int]:
+async def _write_ahead(run: Launcher, intent: Intent, batch: _Batch) -> tuple[int, int]:
     """The number of the batch, and how many contacts the vendor holds from the batches before it."""
-    await mark_sending(run.conn, intent, batch)
+    await mark_sending(run.conn, intent, batch.contacts, batch.rows)
     cur = await run.conn.execute(
         "insert into ops.candidate_batch (intent_id, batch_no, state, contacts, sent_at)"
         " select %(i)s, coalesce(max(batch_no), 0) + 1, 'sending', %(n)s, now()"
         " from ops.candidate_batch where intent_id = %(i)s"
         " returning batch_no, (select coalesce(sum(accepted), 0) from ops.candidate_batch where intent_id = %(i)s)",
-        {"i": intent.intent_id, "n": len(batch)},
+        {"i": intent.intent_id, "n": len(batch.contacts)},
     )
     number, before = (await cur.fetchall())[0]
     await run.conn.commit()

@@ -238,10 +238,10 @@ class Launcher:
         self.problems.append(LedgerError(f"{intent.title}: {intent.note}"))
         return intent
 
-    async def last_look(self, intent: Intent) -> None:
+    async def last_look(self, intent: Intent, rows: Sequence[int] | None = None) -> None:
         """Raise when calling was switched off, or somebody opted out, while the request waited to leave."""
         self.check_kill_switch()
-        if await anybody_opted_out(self.conn, intent, self.spec.purpose.value):
+        if await anybody_opted_out(self.conn, intent, self.spec.purpose.value, rows):
             raise NotSent(intent.vendor_code, "send contacts", "somebody in it has opted out meanwhile")
 
     async def caps(self, intent: Intent) -> CapRule:
