@@ -35,7 +35,7 @@ psql: setup ## a psql prompt on the warehouse
 # output comes last.
 test: lint types browser ## linters, types and all tests
 	@log=$$(mktemp); $(BIN)/python -m pytest tests/e2e > $$log 2>&1 & e2e=$$!; trap "kill $$e2e" INT TERM; \
-	$(BIN)/python -m pytest --ignore=tests/e2e -n 2 --dist loadgroup; others=$$?; \
+	$(BIN)/python -m pytest --ignore=tests/e2e -n 2; others=$$?; \
 	wait $$e2e; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$ended -eq 0
 
 faults: dev ## play every fault against the whole pipeline, write docs/faults.md
