@@ -7,13 +7,12 @@ Because of the `uid` a POST may be repeated: on 429, 5xx, timeouts and lost conn
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from time import monotonic
 from typing import Any, Self
-
-import tenacity
 
 from obzvon.errors import AuthRefused, ConfigError, RateLimited, Refused, VendorError
 from obzvon.qolio.answers import Accepted, Answer, Rejected, Unanswered
@@ -84,13 +83,16 @@ class QolioClient:
         AuthRefused (wrong token), ConfigError (wrong address) and LongPause concern every call and are raised; what
         concerns this one is the answer.
         """
-        retrying = self._retrying()
-        body = payload.body()
-        try:
-            status: int = await retrying(self._once, body)
-        except VendorError as error:
-            return self._answer(error, _tries(retrying))
-        return Accepted(status, _tries(retrying))
+        body, patience, began, tries = payload.body(), self._patience, self._now(), 0
+        while True:
+            tries += 1
+            try:
+                return Accepted(await self._once(body), tries)
+            except VendorError as error:
+                over = tries >= patience.attempts or self._now() - began >= patience.budget
+                if over or not _may_pass(error):
+                    return self._answer(error, tries)
+            await patience.sleep(self._pause(tries))
 
     async def _once(self, body: Mapping[str, Any]) -> int:
         await self._hold_back()
@@ -110,17 +112,10 @@ class QolioClient:
         if pause > 0:
             await self._patience.sleep(pause)
 
-    def _retrying(self) -> tenacity.AsyncRetrying:
-        patience = self._patience
-        return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_may_pass),
-            wait=tenacity.wait_exponential_jitter(
-                multiplier=patience.first, max=patience.longest, jitter=patience.first
-            ),
-            stop=tenacity.stop_after_attempt(patience.attempts) | tenacity.stop_after_delay(patience.budget),
-            sleep=patience.sleep,
-            reraise=True,
-        )
+    def _pause(self, tries: int) -> float:
+        """Seconds before the next try: twice as long each time, with jitter, so that workers do not come together."""
+        first, longest = self._patience.first, self._patience.longest
+        return min(longest, first * 2.0 ** (tries - 1) + random.uniform(0, first))  # noqa: S311
 
     def _answer(self, error: VendorError, tries: int) -> Answer:
         """What the last failure says about this call; raised when it says something about all of them."""
@@ -139,10 +134,6 @@ class QolioClient:
         return ConfigError(
             f"connection {conn_id}: nothing takes calls under `integration_path` (HTTP {status}); {_COPY}"
         )
-
-
-def _tries(retrying: tenacity.AsyncRetrying) -> int:
-    return int(retrying.statistics.get("attempt_number", 1))
 
 
 def _may_pass(error: BaseException) -> bool:

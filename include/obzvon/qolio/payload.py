@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -97,8 +98,12 @@ class PhoneCall(Body):
     nps: float | None = None
     transcription: tuple[Segment, ...] | None = None
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> Mapping[str, Any]:
         """The JSON object to send; fields without a value are left out."""
+        return self._body
+
+    @cached_property
+    def _body(self) -> Mapping[str, Any]:  # once: it is hashed, then sent
         return self.model_dump(mode="json", exclude_none=True)
 
 
@@ -168,7 +173,7 @@ def payload_hash(payload: PhoneCall, media: str | None = None) -> str:
 
     `media` stands for the address of the recording where that is signed anew each time.
     """
-    return digest(payload.body() | ({"media_url": media} if media else {}))
+    return digest({**payload.body(), "media_url": media} if media else payload.body())
 
 
 def digest(value: Mapping[str, Any]) -> str:

@@ -3,7 +3,8 @@
 A campaign may ask for a sample (`qolio.sample_share`): the rest is kept in the ledger as SKIPPED. So are calls whose
 recording a campaign wants copied and which have no copy yet; every run looks at them again.
 
-A fixed pool of workers takes calls from a bounded queue, so memory does not grow with the plan. A call is marked
+A fixed pool of workers takes calls from a bounded queue, so memory does not grow with the plan; the next group of calls
+is read meanwhile. A call is marked
 SENDING and committed before its request leaves, and a worker takes the next call only when the ledger has the last one:
 a run killed anywhere leaves at most `limits.qolio_concurrency` calls that are sent a second time (an update by `uid`).
 """
@@ -142,7 +143,8 @@ class _Delivery:
         self._spec, self._client, self._deliveries, self._retry_rejected = spec, client, deliveries, retry_rejected
         self._links = links
         self._ledger = _Ledger(deliveries)
-        self._queue: asyncio.Queue[PhoneCall | None] = asyncio.Queue(spec.limits.qolio_concurrency)
+        self._queue: asyncio.Queue[PhoneCall | None] = asyncio.Queue(max(GROUP, spec.limits.qolio_concurrency))
+        self._read: asyncio.Queue[list[Conversation] | None] = asyncio.Queue(1)
         self._counts: Counter[str] = Counter()
         self._silence = 0
 
@@ -152,10 +154,16 @@ class _Delivery:
         async with asyncio.TaskGroup() as pool:
             for _ in range(workers):
                 pool.create_task(self._work())
-            async for group in groups:
+            pool.create_task(self._read_ahead(groups))
+            while (group := await self._read.get()) is not None:
                 await self._enqueue(group)
             for _ in range(workers):
                 await self._queue.put(None)
+
+    async def _read_ahead(self, groups: AsyncIterator[list[Conversation]]) -> None:
+        async for group in groups:
+            await self._read.put(group)
+        await self._read.put(None)
 
     def summary(self) -> DeliverySummary:
         """What was done so far."""
