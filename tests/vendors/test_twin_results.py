@@ -15,7 +15,7 @@ from vendor_world import order, session, spec, vendor
 from obzvon.dispositions import Disposition
 from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import with_part
-from obzvon.vendors.base import Attempt, Part, Task, Turn
+from obzvon.vendors.base import Attempt, Part, Task, Totals, Turn
 from obzvon.vendors.statuses import StatusRule, rules
 from obzvon.vendors.twin import Twin
 from obzvon.vendors.twin_results import STATUSES
@@ -186,10 +186,12 @@ def test_a_session_completes_its_call() -> None:
          "resultsString": '{"confirmation": "agreed"}'},
         {"id": "c-3", "messages": [], "messagesAsString": None, "results": None},
     ]  # fmt: skip
-    parts = list(Twin.parse(V1, "sessions", io.BytesIO(page(*sessions))))
+    *parts, totals = Twin.contents(V1, "sessions", io.BytesIO(page(*sessions)))
+    assert totals == Totals(len(parts))  # silent sessions are of the vendor's count, so they are rows
     assert parts == [
         Part("c-1", {"confirmation": "refused"}, (Turn("bot", "Здравствуйте!"), Turn("client", "Нет, спасибо."))),
         Part("c-2", {"confirmation": "agreed"}, (Turn("bot", "Алло?", 0.5, 2.0),)),
+        Part("c-3"),
     ]
     assert isinstance(parts[0], Part)
     whole = with_part(V1, one(dialogResults=None), parts[0])

@@ -37,7 +37,7 @@ SESSION_FIELDS = ("id", "messages", "messagesAsString", "results", "resultsStrin
 
 
 def page_contents(spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row | Totals]:
-    """The rows of a page of calls or sessions, then its totals. Silent sessions are left out."""
+    """The rows of a page of calls or sessions, then its totals. A silent session is a row too: the vendor counts it."""
     page = JsonList(stream, "items", {"count"})
     yield from item_rows(spec, kind, _items(page))
     yield _totals(page)
@@ -48,12 +48,9 @@ def item_rows(spec: CampaignSpec, kind: str, items: Iterable[Any]) -> Iterator[R
     read = _call if kind == "calls" else _session
     for item in items:
         try:
-            row = read(spec, item)
+            yield read(spec, item)
         except ContractBreak as broken:
             yield broken
-        else:
-            if row is not None:
-                yield row
 
 
 def draft_statuses(spec: CampaignSpec, seen: Observation) -> str:
@@ -122,11 +119,8 @@ def _call(spec: CampaignSpec, item: Mapping[str, Any]) -> Attempt:
     )
 
 
-def _session(spec: CampaignSpec, item: Mapping[str, Any]) -> Part | None:
-    call_id = _id(item)
-    results = _results(spec, item.get("results") or item.get("resultsString"))
-    said = _turns(spec, item)
-    return Part(call_id, results, said) if results or said else None
+def _session(spec: CampaignSpec, item: Mapping[str, Any]) -> Part:
+    return Part(_id(item), _results(spec, item.get("results") or item.get("resultsString")), _turns(spec, item))
 
 
 def _disposition(
