@@ -20,6 +20,7 @@ from obzvon.stages.replay import replay
 from obzvon.stages.stored_plans import Rebuilt
 from obzvon.vendors.base import Dialer, Order, Task
 from obzvon.warehouse.db import connect
+from obzvon.warehouse.load.batch import LoadResult
 
 DAYS = (date(2031, 5, 20), date(2031, 5, 21), date(2031, 5, 22))
 Contents = dict[str, list[tuple[Any, ...]]]
@@ -110,10 +111,18 @@ class Days:
 
     async def pull(self, day: date, batch: str, lines: Sequence[Line]) -> None:
         """Archive a report and load it."""
+        await self.fetch(day, batch, lines)
+        self.load(self.conn, day, batch)
+
+    async def fetch(self, day: date, batch: str, lines: Sequence[Line]) -> None:
+        """Archive a report."""
         at = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
         order = Order(_intent(day), "name", "", day, (180,), at, at, at.time(), at.time())
         await download(self.dsn, self.archive, JsonlDialer([("calls", lines)]), Task(order, "task", 3), batch)
-        load(self.conn, self.archive, self.specs[day], self.dialer, _intent(day), batch, secret=SECRET)
+
+    def load(self, conn: psycopg.Connection, day: date, batch: str) -> LoadResult:
+        """Load what is archived."""
+        return load(conn, self.archive, self.specs[day], self.dialer, _intent(day), batch, secret=SECRET)
 
     def final(self, day: date) -> None:
         """The wait for that day's report is over."""

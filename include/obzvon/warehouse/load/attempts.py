@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
+from psycopg.errors import UniqueViolation
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.dispositions import Disposition
@@ -21,11 +22,14 @@ from obzvon.warehouse.seeds import ensure_days
 __all__ = ["merge"]
 
 GROUP = 5_000
+#: How often what is staged is compared with the facts: once more for each load that comes between.
+TRIES = 5
 
 _MISSING_DAYS = """
 select distinct local_started_at::date from decided
 where not exists (select from dwh.dim_date where day = local_started_at::date)
 """
+_WANTED = "select action, count(*) from decided group by 1"
 _COUNTS = """
 select action, contact_key is null, disposition_code = 'UNKNOWN', count(*) from decided group by 1, 2, 3
 """
@@ -36,9 +40,11 @@ select count(*) from (
 """
 
 
-#: Statements that write what was decided, in their order; then those that bring the whole intent up to its facts, the
-#: one that counts against the caps last.
-WRITTEN = ("attempts", "goals_gone", "goals", "turns_gone", "turns", "suppressions")
+#: Attempts of each action, by the statement that writes them.
+ATTEMPTS = {"insert": "attempts_new", "update": "attempts_changed"}
+#: Statements that write the rest of what was decided, in their order; then those that bring the whole intent up to its
+#: facts, the one that counts against the caps last.
+WRITTEN = ("goals_gone", "goals", "turns_gone", "turns", "suppressions")
 FOLLOWING = ("attempt_numbers", "snapshot", "dials")
 
 
@@ -75,10 +81,28 @@ def merge(
         "goal_field": spec.goal.field,
         "opt_out": opt_out_purpose(conn, plan_id),
     }
-    conn.execute("set local work_mem = '64MB'; set local jit = off")
     # only what the planner asks for: values of the other columns cost more to count than they save
     conn.execute("analyze staged_attempt (vendor_call_id, external_id, phone_key)")
     conn.execute("analyze staged_result (vendor_call_id, name, is_part), staged_turn (vendor_call_id, is_part)")
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with conn.transaction():
+                _write(conn, spec, values)
+            break
+        except UniqueViolation:
+            if not tries_left:
+                raise
+    _follow(conn, values, FOLLOWING if recount else FOLLOWING[:-1])
+    return _counts(conn)
+
+
+def _write(conn: psycopg.Connection, spec: CampaignSpec, values: dict[str, Any]) -> None:
+    """Facts of what is staged, all of them or none.
+
+    Raises UniqueViolation when the load of another intent has written one of the calls since they were compared with
+    what is stored: then goals and transcripts would be those of another answer than the attempt.
+    """
+    conn.execute("set local work_mem = '64MB'; set local jit = off")
     conn.execute(statement("matched"), values)
     conn.execute("analyze matched (vendor_call_id, call_month, contact_key, disposition_code)")
     values["months"] = months = [month for (month,) in conn.execute("select distinct call_month from matched")]
@@ -88,10 +112,12 @@ def merge(
     conn.execute(statement("decided"), values)
     conn.execute("analyze decided (vendor_call_id, call_month, action, contact_key, phone_key, suppress_purpose)")
     ensure_days(conn, [day for (day,) in conn.execute(_MISSING_DAYS)])
+    wanted: dict[str, int] = dict(conn.execute(_WANTED).fetchall())
+    for action, name in ATTEMPTS.items():
+        if conn.execute(statement(name), values).rowcount != wanted.get(action, 0):
+            raise UniqueViolation("another load has written some of these calls meanwhile; load the batch again")
     for name in WRITTEN:
         conn.execute(statement(name), values)
-    _follow(conn, values, FOLLOWING if recount else FOLLOWING[:-1])
-    return _counts(conn)
 
 
 def _follow(conn: psycopg.Connection, values: Mapping[str, Any], names: Sequence[str]) -> None:
