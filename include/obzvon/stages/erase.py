@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from obzvon.errors import ConfigError, LedgerError
+from obzvon.errors import LedgerError
 from obzvon.ledger.keys import phone_key
 from obzvon.ledger.states import NOTHING_AT_VENDOR, IntentState
 from obzvon.reports.archive import Archive
@@ -21,6 +21,7 @@ from obzvon.reports.scrub import Marks
 from obzvon.stages.erasing import statements as sql
 from obzvon.stages.erasing.pages import CleanPage, Reader, StoredRow, calls_in, clean_page, pages_of, put, sweep
 from obzvon.stages.erasing.recordings import erase_copies
+from obzvon.stages.erasing.whole import check_whole
 from obzvon.stages.stored_plans import Dialers, StoredPlan, check_secret
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect
@@ -47,7 +48,6 @@ PLACES = (
 WATCHED_DAYS = 30
 
 _LOCK = "select pg_advisory_lock(hashtextextended('obzvon.erase', 0))"
-_DWH = "select to_regclass('dwh.fact_call_attempt') is not null and to_regclass('dwh.dim_contact') is not null"
 _PLANS = """
 select plan_id, campaign_id, call_date, vendor_code, planned_at, spec from ops.campaign_plan where plan_id = any(%s)
 """
@@ -107,15 +107,14 @@ def erase(
 
     A second run finishes what a dead one began, and counts zeros where nothing is left. Raises LedgerError, and changes
     nothing, while the phone is in an intent that a vendor has or may have; from one that was not sent it is taken out.
-    Raises ConfigError when the secret is another or the schema's tables are gone, AuditError when a page of the
+    Raises ConfigError when the secret is another or schema `dwh` is gone or not whole, AuditError when a page of the
     archive cannot be read.
     """
     with connect(dsn) as conn:
         conn.autocommit = True
         check_secret(conn, secret)
-        if conn.execute(_DWH).fetchone() != (True,):
-            raise ConfigError("the tables of schema dwh are gone, so nobody's calls are known; replay first")
         conn.execute(_LOCK)
+        check_whole(conn)
         scope = _Scope(phone_key(secret, phone), phone, reference)
         return _Erasure(conn, archive, secret, dialers).run(scope)
 
@@ -123,9 +122,11 @@ def erase(
 def erase_again(conn: psycopg.Connection, archive: Archive, *, secret: bytes, dialers: Dialers = dialer_class) -> int:
     """Erase what vendors' later reports brought of people who were erased lately, and files a crash left; how many.
 
-    `conn` is in autocommit. A receipt is left only where something was found.
+    `conn` is in autocommit. A receipt is left only where something was found. Raises ConfigError when schema `dwh` is
+    gone or not whole.
     """
     conn.execute(_LOCK)
+    check_whole(conn)
     found = 0
     for key, since in conn.execute(_REQUESTS, (WATCHED_DAYS,)).fetchall():
         found += _Erasure(conn, archive, secret, dialers).again(_Scope(key, None, "found again"), since)

@@ -19,6 +19,7 @@ from obzvon.reports.archive import Archive, intent_folder
 from obzvon.stages.erasing import statements
 from obzvon.stages.erasing.pages import sweep
 from obzvon.stages.erasing.recordings import erase_copies_of_plan
+from obzvon.stages.erasing.whole import check_whole
 
 __all__ = ["ExpiredPlan", "Retained", "expired", "keep_to_retention"]
 
@@ -91,9 +92,11 @@ def keep_to_retention(conn: psycopg.Connection, archive: Archive, policy: Policy
 
     `conn` is in autocommit, `today` is Moscow's date. One transaction a plan: a run that dies has finished the plans
     before, and the next one goes on. Files go before the commit, so none is forgotten. A purpose without
-    `retention_days` keeps everything.
+    `retention_days` keeps everything. Raises ConfigError, and changes nothing, when schema `dwh` is gone or not whole:
+    the transcripts of a plan are found by its facts.
     """
     conn.execute(_LOCK)
+    check_whole(conn)
     plans = held_back = files = 0
     for purpose, rules in sorted(policy.purposes.items()):
         if rules.retention_days is None:
