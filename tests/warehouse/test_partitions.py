@@ -1,4 +1,4 @@
-"""Facts are cut by the month of the call date: made ahead, one month a call for life, a month can be let go."""
+"""Facts are cut by the month of the call date: made ahead, and one month a call for life."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +15,7 @@ from alembic import command
 from days import Days, contents
 from psycopg.errors import CheckViolation, IntegrityConstraintViolation, LockNotAvailable, UniqueViolation
 
+from obzvon.errors import ConfigError
 from obzvon.warehouse import partitions
 from obzvon.warehouse.db import connect
 from obzvon.warehouse.migrate import _config, migrate, schema_is_current
@@ -23,7 +23,6 @@ from obzvon.warehouse.partitions import PARTITIONED, ensure_months, months_ahead
 from obzvon.warehouse.tables import metadata
 
 LAST_OF_MAY, FIRST_OF_JUNE = date(2031, 5, 31), date(2031, 6, 1)
-PAGE = Path(__file__).parents[2] / "docs" / "warehouse.md"
 ROW = """
 insert into dwh.fact_call_attempt (vendor_code, vendor_call_id, call_month, started_at, local_started_at, date_key,
     local_hour, disposition_code, vendor_status_raw, row_hash, source_updated_at, loaded_at, batch_id)
@@ -160,17 +159,16 @@ def test_who_writes_facts_is_waited_for_or_passed_over(days: Days, monkeypatch: 
     assert month in months(days.conn)
 
 
-def test_a_month_is_let_go_as_the_page_says(days: Days) -> None:
-    (script,) = re.findall(r"```sql\n(.+?)```", PAGE.read_text(encoding="utf-8").split("## Months")[1], re.DOTALL)[:1]
-    days.run(script.replace("2026_01", "2031_05").replace("2026-01", "2031-05"))
-    assert days.conn.execute(FACTS).fetchall() == [(date(2031, 6, 1), 1)]
-    left = "select count(*) from {} where call_month = '2031-05-01'"
-    tables = ("dwh.fact_dialog_goal", "dwh.fact_qa_review", "pii.dialog_turn", "ops.known_call")
-    counts: list[Any] = [days.conn.execute(left.format(table).encode()).fetchone() for table in tables]
-    assert counts == [(0,)] * 4
-    days.conn.commit()
-    days.replay(LAST_OF_MAY, FIRST_OF_JUNE)  # the archive still has it
-    assert [count for _, count in days.conn.execute(FACTS)] == [1, 1]
+async def test_a_partition_that_was_detached_is_named_with_the_cure(days: Days) -> None:
+    days.run("alter table pii.dialog_turn detach partition pii.dialog_turn_2031_05")
+    said = [["client", "Да", 0, 1]]
+    calls = [days.call(LAST_OF_MAY, 2, 2, turns=said, talk=9)]
+    with pytest.raises(ConfigError, match=r"^table pii\.dialog_turn_2031_05 is there but is no partition") as refused:
+        await days.pull(LAST_OF_MAY, "b2", calls)
+    (cure,) = re.findall("alter table .+?;", str(refused.value))
+    days.run(cure)
+    await days.pull(LAST_OF_MAY, "b3", calls)
+    assert days.conn.execute("select count(*) from pii.dialog_turn_2031_05").fetchone() == (2,)
 
 
 def test_migrating_moves_what_the_tables_had(days: Days) -> None:

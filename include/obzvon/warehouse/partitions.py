@@ -17,6 +17,8 @@ import psycopg
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
+from obzvon.errors import ConfigError
+
 __all__ = ["PARTITIONED", "analyze_months", "ensure_months", "guard_months", "months_ahead"]
 
 log = logging.getLogger(__name__)
@@ -30,13 +32,14 @@ TRIES = 300
 # None where schema dwh was dropped: who plans meanwhile need not know, and a replay makes the tables first.
 _MISSING = """
 with found as (
-    select n.nspname as s, c.relname as t from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    select n.nspname as s, c.relname as t, c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = any(%(schemas)s::text[]) and c.relkind in ('r', 'p')
 )
-select s, t, m
+select p.s, p.t, m, f.oid is not null
 from unnest(%(schemas)s::text[], %(tables)s::text[]) with ordinality p (s, t, n) cross join unnest(%(months)s::date[]) m
-where (s, t || to_char(m, '_YYYY_MM')) not in (select s, t from found)
-  and exists (select from found f where f.s = 'dwh' and f.t = 'fact_call_attempt')
+left join found f on (f.s, f.t) = (p.s, p.t || to_char(m, '_YYYY_MM'))
+left join pg_inherits h on h.inhrelid = f.oid and not h.inhdetachpending
+where h.inhrelid is null and exists (select from found x where x.s = 'dwh' and x.t = 'fact_call_attempt')
 order by m, n
 """
 _TURN = "select pg_advisory_xact_lock(hashtextextended('obzvon.partitions', 0))"
@@ -64,7 +67,7 @@ def ensure_months(conn: psycopg.Connection, days: Iterable[date], *, needed: boo
 
     Partitions are made in a transaction of their own unless the caller has opened one. Who writes facts is waited for,
     half a second at a time. Raises LockNotAvailable after five minutes of that, or at once passes over months that are
-    not `needed` yet: whoever comes next makes them.
+    not `needed` yet: whoever comes next makes them. Raises ConfigError where a partition's table stands detached.
     """
     months = sorted({day.replace(day=1) for day in days})
     tries = TRIES if needed else 1
@@ -86,7 +89,20 @@ def _missing(conn: psycopg.Connection, months: Sequence[date]) -> list[tuple[str
     schemas, tables = zip(*PARTITIONED, strict=True)
     with conn.transaction():
         values = {"schemas": list(schemas), "tables": list(tables), "months": list(months)}
-        return conn.execute(_MISSING, values).fetchall()
+        rows = conn.execute(_MISSING, values).fetchall()
+    for schema, table, month, detached in rows:
+        if detached:
+            raise ConfigError(_detached(f"{schema}.{table}", month))
+    return [row[:3] for row in rows]
+
+
+def _detached(table: str, month: date) -> str:
+    partition = f"{table}_{month:%Y_%m}"
+    return (
+        f"table {partition} is there but is no partition of {table}, so its month cannot be written. Attach it:"
+        f" alter table {table} attach partition {partition} for values from ('{month}') to ('{_next(month)}');"
+        " or, with what it holds kept elsewhere, drop it: loading makes an empty one"
+    )
 
 
 def _make(conn: psycopg.Connection, months: Sequence[date]) -> None:
