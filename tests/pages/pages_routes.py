@@ -64,10 +64,10 @@ def tokens() -> dict[str, tuple[str | None, int]]:
     unsigned = urlsafe_b64encode(b'{"alg": "none", "typ": "JWT"}').decode().rstrip("=")
     return {
         "nothing": (None, 401),
-        "a signature of something else": (f"{head}.{admin}.{signature}", 403),
-        "no signature": (f"{unsigned}.{body}.", 403),
+        "a signature of something else": (f"{head}.{admin}.{signature}", 401),
+        "no signature": (f"{unsigned}.{body}.", 401),
         "an expired token": (manager.generate_jwt(ann, expiration_time_in_seconds=-3600), 401),
-        "no token at all": ("ann", 403),
+        "no token at all": ("ann", 401),
         "a user without a role": (manager.generate_jwt(nobody), 403),
         "a viewer": (manager.generate_jwt(ann), 200),
     }

@@ -162,7 +162,7 @@ def test_the_status_of_a_campaign_equals_a_count_of_its_facts(
 def test_one_campaign_has_every_part_and_no_gap(site: Site, month_dsn: str) -> None:
     answer = site(month_dsn).get("/obzvon/campaigns/autumn_offer")
     parts = re.findall(r'data-section="(\w+)"', answer.text)
-    assert parts == ["campaigns", "funnel", "exclusions", "hours", "dispositions", "funnel", "recalls", "funnel",
+    assert parts == ["campaigns", "funnel", "exclusions", "hours", "dispositions", "funnel", "recalls", "costs",
                      "qolio", "ab", "qa", "archive"]  # fmt: skip
     assert "This warehouse has no" not in answer.text
     assert "Nothing matches" not in answer.text
@@ -271,16 +271,28 @@ def test_a_table_that_dates_do_not_filter_says_so(site: Site, month_dsn: str) ->
         assert rows(client, name, DAY) == rows(client, name, "from=2026-11-02&to=2026-11-02")
 
 
-@pytest.mark.parametrize("query", ["from=yesterday", "to=2026-13-01", "from=2026-11-20&to=2026-11-01"])
+BAD = {
+    "from=yesterday": "from — не дата", "to=2026-13-01": "to — не дата", "to=0001-01-05": "to — не дата",
+    "from=2026-11-20&to=2026-11-01": "даты кончаются раньше, чем начинаются", "campaign=%00": "в campaign есть знак",
+    "purpose=debt%00": "в purpose есть знак",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("query", BAD)
 def test_a_filter_that_is_not_understood_is_named(site: Site, month_dsn: str, query: str) -> None:
-    answer = site(month_dsn).get(f"/obzvon/?{query}")
-    assert answer.status_code == 400
-    assert re.search(r"from|to is not a date", answer.text)
+    for path in ("", "best-time", "campaigns/clinic_visits", "data/campaigns.csv"):
+        asked = query if not path.startswith("campaigns/") else query.replace("campaign=", "purpose=")
+        assert site(month_dsn).get(f"/obzvon/{path}?{asked}").status_code == 400
+    page = site(month_dsn, lang="ru").get(f"/obzvon/?{query}").text
+    assert BAD[query] in page
+    assert 'href="/obzvon/">← Все кампании' in page
 
 
 @pytest.mark.parametrize("path", ["campaigns/nobody", "marts/v_nothing", "data/nothing.csv", "nowhere"])
-def test_what_is_not_there_is_404(site: Site, month_dsn: str, path: str) -> None:
-    assert site(month_dsn).get(f"/obzvon/{path}").status_code == 404
+def test_what_is_not_there_is_404_and_a_page_of_it_has_a_way_out(site: Site, month_dsn: str, path: str) -> None:
+    answer = site(month_dsn).get(f"/obzvon/{path}")
+    assert answer.status_code == 404
+    assert ('href="/obzvon/">← All campaigns' in answer.text) == (not path.startswith("data/"))
 
 
 # csv --------------------------------------------------------------------------------------------------------------

@@ -155,6 +155,11 @@ def test_cells_of_few_dials_have_no_place_in_the_heat_map() -> None:
     assert drawn["xAxis"]["data"] == ["09:00", "10:00"]
 
 
+def test_a_rate_of_few_dials_is_not_drawn() -> None:
+    rows = [{"attempts": n, "rate": Decimal("0.5")} for n in (29, 30)]
+    assert charts.with_rate(EN, ["09:00", "10:00"], rows, "rate", least=30)["series"][-1]["data"] == [None, 0.5]
+
+
 def test_a_day_without_contacts_has_a_gap_and_no_interval() -> None:
     row = {"call_date": DAY, "contacts_goal": 0, "contacts_eligible": 0, "goal_rate_list": None}
     drawn = charts.goal_rate(EN, [row])

@@ -6,6 +6,7 @@ Copies of recordings are mounted beside them, behind the signature of their link
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def create_pages() -> FastAPI:
     for path, endpoint in routes.items():
         app.get(path, response_model=None)(endpoint)
     app.add_exception_handler(AnyHTTPException, refused)
-    app.add_exception_handler(BadFilter, lambda request, error: problem(request, 400, str(error)))
+    app.add_exception_handler(BadFilter, misunderstood)
     for kind in (ConfigError, WarehouseAway, psycopg.Error):
         app.add_exception_handler(kind, unreadable)
     app.middleware("http")(guarded)
@@ -176,6 +177,12 @@ def refused(request: Request, error: Exception) -> Response:
     return problem(request, error.status_code, str(error.detail), headers=dict(error.headers or {}))
 
 
+def misunderstood(request: Request, error: Exception) -> Response:
+    """A filter that means nothing, named in the reader's language."""
+    assert isinstance(error, BadFilter)
+    return problem(request, 400, Page(request, Filters()).words(error.key, **error.values))
+
+
 def unreadable(request: Request, error: Exception) -> Response:
     """The warehouse is away or is not what the pages know. A database error is named by its SQLSTATE alone."""
     says = f"SQLSTATE {error.sqlstate or 'none'}" if isinstance(error, psycopg.Error) else str(error)
@@ -187,5 +194,7 @@ def problem(request: Request, status: int, says: str, headers: dict[str, str] | 
     if "/data/" in request.url.path or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"detail": says}, status, headers)
     page = Page(request, Filters())
-    values = {"status": status, "says": says, "login": login_address(request) if status == 401 else ""}
+    # what the status alone says stands in the title, in the reader's language
+    known = says != HTTPStatus(status).phrase
+    values = {"status": status, "says": says if known else "", "login": login_address(request) if status == 401 else ""}
     return HTMLResponse(page.render("problem.html", **values), status, headers)

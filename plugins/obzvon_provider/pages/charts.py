@@ -62,8 +62,11 @@ def dispositions(words: Words, rows: Sequence[Row]) -> Chart:
     return bars(names, [row["calls"] for row in rows], words.label("columns", "calls"), colours)
 
 
-def with_rate(words: Words, names: Sequence[str], rows: Sequence[Row], rate: str) -> Chart:
-    """Standing bars of dials (people, machines, the rest) where the rows tell them apart, and a rate as a line."""
+def with_rate(words: Words, names: Sequence[str], rows: Sequence[Row], rate: str, least: int = 1) -> Chart:
+    """Standing bars of dials (people, machines, the rest) where the rows tell them apart, and a rate as a line.
+
+    The line has a gap where there are fewer than `least` dials.
+    """
     if rows and "connected" in rows[0]:
         stacks = [
             ("human", "--human", [row["human"] for row in rows]),
@@ -77,7 +80,8 @@ def with_rate(words: Words, names: Sequence[str], rows: Sequence[Row], rate: str
          "itemStyle": {"color": colour}, "barMaxWidth": 34}
         for name, colour, values in stacks
     ]  # fmt: skip
-    line = {"type": "line", "name": heading(words, rate), "yAxisIndex": 1, "data": [_n(row[rate]) for row in rows],
+    rates = [_n(row[rate]) if row["attempts"] >= least else None for row in rows]
+    line = {"type": "line", "name": heading(words, rate), "yAxisIndex": 1, "data": rates,
             "unit": "share", "symbolSize": 6, "itemStyle": {"color": "--ink"}, "lineStyle": {"width": 2}}  # fmt: skip
     return _frame(legend=True) | {
         "xAxis": {"type": "category", "data": list(names)},

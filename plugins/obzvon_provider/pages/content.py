@@ -7,14 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from obzvon_provider.pages import charts
-from obzvon_provider.pages.filters import Filters
 from obzvon_provider.pages.page import Block, Page, Tile
 from obzvon_provider.pages.sections import FUNNEL, Table
-from obzvon_provider.pages.shown import short_day, wilson
+from obzvon_provider.pages.shown import NOTHING, short_day, wilson
 
 __all__ = ["best_time", "campaign", "campaigns", "health"]
 
 CAMPAIGN = frozenset({"campaign_id"})
+#: Dials from which a share is worth drawing, as in mart.v_best_time.
+ENOUGH = 30
 STATUS, FUNNEL_MART = "v_campaign_status", "v_campaign_funnel"
 
 
@@ -69,29 +70,31 @@ def campaign(page: Page) -> dict[str, Any]:
     t = page.words
     runs, days = page.table("campaigns"), page.table("funnel")
     hours, recalls, qolio = page.table("hours"), page.table("recalls"), page.table("qolio")
+    costs = page.table("costs")
     totals = [(name, days.total(name)) for name in FUNNEL.split() if name != "contacts_excluded"] if days.rows else []
     by_day = sorted(runs.rows, key=lambda row: row["call_date"])
     clock = [f"{row['local_hour']:02}:00" for row in hours.rows]
     numbers = [str(row["attempt_no"]) for row in recalls.rows]
     return {
-        "tiles": _campaign_tiles(page, runs, days, qolio),
+        "tiles": _campaign_tiles(page, runs, days, qolio, costs),
         "runs": Block(t("runs"), runs),
         "blocks": [
             Block(t("funnel"), days, t("funnel_note"), charts.funnel(t, totals) if totals else None),
             _exclusions(page),
-            Block(t("hours"), hours, 
-                  chart=charts.with_rate(t, clock, hours.rows, "human_answer_rate") if clock else None),
+            Block(t("hours"), hours, t("hours_note"),
+                  charts.with_rate(t, clock, hours.rows, "human_answer_rate", least=ENOUGH) if clock else None),
             _dispositions(page),
             Block(t("goal_rate"), _only(days, "campaign_id call_date contacts_eligible contacts_goal goal_rate_list"),
                   t("goal_note"), charts.goal_rate(t, days.rows) if days.rows else None, hidden=CAMPAIGN),
             Block(t("recalls"), recalls, t("recalls_note"),
                   charts.with_rate(t, numbers, recalls.rows, "human_rate_at_n") if numbers else None),
-            Block(t("cost_by_day"), _only(days, "call_date is_final attempts cost_rub cost_per_human cost_per_goal"),
-                  chart=charts.costs(t, by_day) if by_day else None),
+            Block(t("cost_by_day"), costs, _cost_note(page, costs), charts.costs(t, by_day) if by_day else None,
+                  hidden=CAMPAIGN | {"contacts_human"}),
             Block(t("qolio"), qolio, chart=charts.qolio(t, qolio.rows) if qolio.rows else None),
             _arms(page),
             Block(t("qa"), page.table("qa"), folded=False, wide=True),
-            Block(t("archive"), page.table("archive"), t("archive_note"), folded=False, wide=True),
+            Block(t("archive"), page.table("archive"), t("archive_note"), folded=False, wide=True,
+                  anchor="archive"),
         ],
     }  # fmt: skip
 
@@ -121,10 +124,26 @@ def _arms(page: Page) -> Block:
 def _dispositions(page: Page) -> Block:
     table = page.table("dispositions")
     chart = charts.dispositions(page.words, table.rows) if table.rows else None
-    return Block(page.words("dispositions"), table, chart=chart, hidden=frozenset({"disposition_title"}))
+    return Block(
+        page.words("dispositions"),
+        table,
+        page.words("dispositions_note"),
+        chart,
+        hidden=frozenset({"disposition_title"}),
+    )
 
 
-def _campaign_tiles(page: Page, runs: Table, days: Table, qolio: Table) -> list[Tile]:
+def _has_no_price_of_calls(costs: Table) -> bool:
+    """True where people talked and the reports gave no call a price: the cost is then the marking fee alone."""
+    return bool(costs.total("contacts_human")) and not costs.total("calls_rub")
+
+
+def _cost_note(page: Page, costs: Table) -> str:
+    forecast, no_price = page.words("forecast_note"), page.words("no_price_note")
+    return f"{no_price} {forecast}" if _has_no_price_of_calls(costs) else forecast
+
+
+def _campaign_tiles(page: Page, runs: Table, days: Table, qolio: Table, costs: Table) -> list[Tile]:
     t = page.words
     if days.missing or not days.rows:
         return [*_status_tiles(page, runs)[1:], _switch_tile(page)]
@@ -140,7 +159,7 @@ def _campaign_tiles(page: Page, runs: Table, days: Table, qolio: Table) -> list[
              "contacts_human"),
         Tile(t("goal_rate_tile"), page.text("share", goal / eligible if eligible else None),
              t("interval_is", low=low, high=high) if span else "", FUNNEL_MART, "goal_rate_list", "good"),
-        Tile(t("cost"), page.text("cost_rub", cost),
+        Tile(t("cost"), page.text("cost_rub", cost), t("no_price") if _has_no_price_of_calls(costs) else
              t("cost_per_goal", n=page.text("cost_rub", cost / goal)) if goal else "", FUNNEL_MART, "cost_rub"),
     ]  # fmt: skip
     if qolio.rows:
@@ -151,11 +170,11 @@ def _campaign_tiles(page: Page, runs: Table, days: Table, qolio: Table) -> list[
 
 
 def best_time(page: Page) -> dict[str, Any]:
-    """Heat map of one campaign: the chosen one, else the first that the filters leave."""
+    """Heat map of one campaign: the chosen one, else the first that the filters leave. Empty where they leave none."""
     matching = page.filters.matching
     chosen = page.filters.campaign or (matching[0].campaign_id if matching else None)
     page.filters = replace(page.filters, campaign=chosen)
-    table = page.table("best", Filters(campaign=chosen, campaigns=page.filters.campaigns))
+    table = page.table("best")
     enough = [row for row in table.rows if row["is_enough"]]
     best = sorted(enough, key=lambda row: -row["human_rate_low95"])[:5]
     chart = charts.heat(page.words, table.rows) if enough else None
@@ -169,12 +188,19 @@ def health(page: Page) -> dict[str, Any]:
     failed = sum(not row["holds"] for row in audit.rows)
     partial = sum(bool(row["is_partial"]) for row in full.rows)
     unknown = full.total("unmapped")
+    drift, checks = page.table("drift"), page.table("checks")
+    broken = sum(not row["holds"] for row in checks.rows)
     return {
         "tiles": [
             Tile(t("tile_breaches"), page.number(len(breaches.rows)), t("breaches_none") if not breaches.rows else "",
                  "v_compliance_breach", "rule", "bad" if breaches.rows else "good"),
             Tile(t("tile_audit"), page.number(failed), t("tile_of_checks", n=page.number(len(audit.rows))),
                  "v_audit_check", "holds", "bad" if failed else "good"),
+            Tile(t("tile_checks"), page.number(broken) if checks.rows else NOTHING,
+                 t("tile_of_checks", n=page.number(len(checks.rows))) if checks.rows else t("tile_unchecked"),
+                 "v_check_result", "holds", "bad" if broken else "good" if checks.rows else ""),
+            Tile(t("tile_drift"), NOTHING if drift.missing else page.number(len(drift.rows)), t("tile_drift_says"),
+                 "v_drift", "what", "bad" if drift.rows else "" if drift.missing else "good"),
             Tile(t("tile_partial"), page.number(partial), t("tile_runs", n=page.number(len(full.rows))),
                  "v_freshness", "is_partial", "bad" if partial else "good"),
             Tile(t("tile_unknown"), page.number(unknown), t("tile_of_attempts", n=page.number(full.total("attempts"))),
@@ -182,8 +208,8 @@ def health(page: Page) -> dict[str, Any]:
         ],
         "blocks": [
             Block(t("breaches"), breaches, t("breaches_note"), wide=True, folded=False, empty=t("breaches_none")),
-            Block(t("drift"), page.table("drift"), wide=True, folded=False),
-            Block(t("checks"), page.table("checks"), t("checks_note"), wide=True, folded=False),
+            Block(t("drift"), drift, wide=True, folded=False),
+            Block(t("checks"), checks, t("checks_note"), wide=True, folded=False),
             Block(t("completeness"), full, t("completeness_note"), wide=True, folded=False),
             Block(t("freshness"), page.table("freshness"), wide=True, folded=False),
             Block(t("audit"), audit, t("audit_note"), wide=True, folded=False),

@@ -9,15 +9,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 from obzvon.errors import ObzvonError
+from obzvon_provider.pages.texts import words
 
 __all__ = ["BadFilter", "Campaign", "Filters", "chosen", "day_of"]
 
 #: What a page shows when nobody chose dates: a month up to the newest call date.
 DAYS = 30
+#: Years in which a call date is looked for.
+YEARS = range(2000, 2100)
 
 
 class BadFilter(ObzvonError):
-    """A filter in the address cannot be understood. The message names it."""
+    """A filter in the address cannot be understood. `key` and `values` say it in the reader's language (texts.yaml)."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(words("en")(key, **values))
+        self.key, self.values = key, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +88,30 @@ class Filters:
 
 
 def chosen(asked: Mapping[str, str], campaigns: Sequence[Campaign], newest: date | None) -> Filters:
-    """The filters of an address. Raises BadFilter for a date that is none and for dates in the wrong order."""
+    """The filters of an address. Raises BadFilter: no date, a wrong order, no text of a database."""
     until = _date(asked, "to") or newest
     since = _date(asked, "from") or (until - timedelta(days=DAYS - 1) if until else None)
     if since and until and since > until:
-        raise BadFilter(f"the dates end before they begin: from={since} to={until}")
-    return Filters(asked.get("campaign") or None, asked.get("purpose") or None, since, until, tuple(campaigns))
+        raise BadFilter("bad_order", since=since, until=until)
+    return Filters(_text(asked, "campaign"), _text(asked, "purpose"), since, until, tuple(campaigns))
+
+
+def _text(asked: Mapping[str, str], name: str) -> str | None:
+    text = asked.get(name)
+    if text and "\x00" in text:
+        raise BadFilter("bad_text", name=name)
+    return text or None
 
 
 def _date(asked: Mapping[str, str], name: str) -> date | None:
     text = asked.get(name, "").strip()
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
-        raise BadFilter(f"{name} is not a date like 2026-11-20") from None
+        raise BadFilter("bad_date", name=name) from None
+    if day and day.year not in YEARS:
+        raise BadFilter("bad_date", name=name)
+    return day
 
 
 def day_of(columns: Sequence[str] | Mapping[str, object]) -> str | None:

@@ -63,6 +63,7 @@ class Block:
     hidden: frozenset[str] = frozenset()
     folded: bool = True
     empty: str = ""
+    anchor: str = ""
 
     @property
     def name(self) -> str:

@@ -69,6 +69,12 @@ _ALL = (
         order="call_date",
     ),
     Section(
+        "costs", "v_cost",
+        "campaign_id, call_date, is_final, attempts, contacts_human, calls_rub, marking_fee_rub, cost_rub,"
+        " cost_per_human, cost_per_goal",
+        order="call_date, campaign_id",
+    ),
+    Section(
         "exclusions", "v_exclusions",
         "exclusion_code, exclusion_title, exclusion_reason, sum(contacts)::bigint as contacts",
         group="1, 2, 3", order="contacts desc, exclusion_code, exclusion_reason",
@@ -82,7 +88,8 @@ _ALL = (
     Section(
         "dispositions", "v_disposition_mix",
         "disposition_code, disposition_title, disposition_group, sum(attempts)::bigint as calls,"
-        " round(sum(attempts) / sum(sum(attempts)) over (), 4) as share",
+        " round(sum(attempts) filter (where is_dialed)"
+        " / nullif(sum(sum(attempts) filter (where is_dialed)) over (), 0), 4) as share",
         group="1, 2, 3", order="calls desc, disposition_code",
     ),
     Section(

@@ -10,7 +10,7 @@ from typing import Any
 from obzvon_provider.pages.reader import Row
 from obzvon_provider.pages.texts import Words
 
-__all__ = ["as_date", "heading", "is_number", "short_day", "shown", "wilson"]
+__all__ = ["NOTHING", "as_date", "heading", "is_number", "short_day", "shown", "wilson"]
 
 NOTHING = "–"
 SHARES = ("_rate", "rate_", "_low95", "_high95", "share", "progress", "lift")

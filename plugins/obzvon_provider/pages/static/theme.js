@@ -1,4 +1,5 @@
-// Light, dark, or as the Airflow UI around the page and the browser have it. Runs before the page is drawn.
+// Light, dark, or as the Airflow UI around the page and the browser have it, links that leave the page, and filters.
+// Runs before the page is drawn.
 "use strict";
 (() => {
   const KEY = "obzvon-theme";
@@ -19,6 +20,19 @@
   };
   apply();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
+  // The UI's frame is a sandbox that may not navigate its top, so a link to there is one of the top's own document.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[target="_top"]');
+    if (!link || top === window) return;
+    let outside;
+    try { outside = top.document.createElement("a"); } catch { return; }
+    event.preventDefault();
+    outside.href = link.href;
+    outside.hidden = true;
+    top.document.body.append(outside);
+    outside.dispatchEvent(new MouseEvent("click", { ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: event.shiftKey, cancelable: true }));
+    outside.remove();
+  });
   document.addEventListener("DOMContentLoaded", () => {
     apply();
     document.getElementById("theme").addEventListener("click", () => {
@@ -27,7 +41,12 @@
       apply();
     });
     for (const select of document.querySelectorAll(".filters select")) {
-      select.addEventListener("change", () => select.form.requestSubmit());
+      select.addEventListener("change", () => {
+        // where one campaign is always chosen, another purpose means another campaign
+        const { campaign } = select.form.elements;
+        if (select.name === "purpose" && campaign.value && !campaign.querySelector('option[value=""]')) campaign.disabled = true;
+        select.form.requestSubmit();
+      });
     }
     document.querySelector(".filters")?.addEventListener("submit", (event) => {
       for (const field of event.target.elements) if (field.name && !field.value) field.disabled = true;
