@@ -6,6 +6,7 @@ import socket
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from obzvon.errors import ConfigError, RecordingAbsent, RecordingRefused
 from obzvon.recordings.audio import Audio, audio_of, may_be_audio
@@ -81,11 +82,33 @@ def test_a_setting_names_other_hosts_ports_and_plain_ones() -> None:
         ("172.16.0.1", False), ("192.168.1.1", False), ("169.254.169.254", False), ("100.64.0.1", False),
         ("0.0.0.0", False), ("224.0.0.1", False), ("255.255.255.255", False), ("::1", False), ("::", False),
         ("fd00::1", False), ("fe80::1%eth0", False), ("::ffff:127.0.0.1", False), ("64:ff9b::7f00:1", False),
-        ("2002:7f00:1::", False), ("localhost", False),
+        ("2002:7f00:1::", False), ("localhost", False), ("64:ff9b:1::5db8:d822", False), ("fec0::1", False),
+        ("feff:ffff::1", False), ("::93.184.216.34", False), ("64:ff9b::5db8:d822", True),
     ],
 )  # fmt: skip
 def test_public_is_what_belongs_to_the_open_internet(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        ("https://bot.example.ru/1.mp3", True), ("https://a.bot.example.ru/1.mp3", True),
+        ("http://bot.example.ru/1.mp3", False), ("http://a.bot.example.ru/1.mp3", False),
+        ("http://in.bot.example.ru/1.mp3", True), ("https://s3.example.net/1.mp3", False),
+    ],
+)  # fmt: skip
+def test_the_token_goes_by_plain_http_within_the_own_network_only(link: str, wanted: bool) -> None:
+    """`a` is asked by http and stands outside, the connection's own host is inside and not to be asked by http."""
+    hosts = Hosts.of(
+        account(
+            recording_hosts=["bot.example.ru", "*.bot.example.ru", "s3.example.net"],
+            recording_login_hosts=["bot.example.ru", "*.bot.example.ru"],
+            recording_http_hosts=["a.bot.example.ru", "in.bot.example.ru"],
+            recording_private_hosts=["bot.example.ru", "in.bot.example.ru"],
+        )
+    )
+    assert hosts.wants_login(URL(link)) is wanted
 
 
 class Rebinding(AbstractResolver):

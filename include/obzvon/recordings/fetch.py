@@ -29,7 +29,7 @@ BLOCK = 1 << 20
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"Accept": "audio/*", "Accept-Encoding": "identity"}
 _CAUSES = {
-    401: "it asks for a login; is its host among `recording_login_hosts` of the vendor's connection?",
+    401: "it asks for a login; is its host, by https, among `recording_login_hosts` of the vendor's connection?",
     403: "the vendor shows it to nobody: the link has expired, or it asks for a login",
     404: "it is not there yet",
     410: "the link has expired",

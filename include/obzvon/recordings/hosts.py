@@ -25,6 +25,8 @@ __all__ = ["GuardedResolver", "HostName", "Hosts", "is_public"]
 #: A name in any alphabet, or an address; then a port.
 _ENTRY = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: Never the open internet, whatever the version of Python says: a house's own NAT64, site-local, IPv4 within IPv6.
+_INWARD = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "fec0::/10", "::/96")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,13 @@ class Hosts:
             )
 
     def wants_login(self, url: URL) -> bool:
-        """Whether the vendor's token goes with a request there."""
-        return any(entry.meets(url) for entry in self.login)
+        """Whether the vendor's token goes with a request there: by https, or by plain http within your own network."""
+        unseen = url.scheme == "https" or (self._has(self.plain, url) and self._has(self.private, url))
+        return unseen and any(entry.meets(url) for entry in self.login)
+
+    @staticmethod
+    def _has(entries: tuple[HostName, ...], url: URL) -> bool:
+        return any(entry.names(_name(url)) for entry in entries)
 
 
 class GuardedResolver(AbstractResolver):
@@ -146,6 +153,8 @@ def is_public(address: str) -> bool:
     try:
         given = ipaddress.ip_address(address)
     except ValueError:
+        return False
+    if any(given in network for network in _INWARD):
         return False
     return all(one.is_global and not one.is_multicast for one in (given, *_inside(given)))
 
