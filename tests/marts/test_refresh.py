@@ -97,6 +97,11 @@ def test_what_became_of_a_call_at_qolio_reaches_the_sums(days: Days) -> None:
     (row,) = days.conn.execute(query).fetchall()
     assert [str(value) for value in row] == ["1", "1", "1", "1.0000", "0.6667"]
     days.conn.commit()
+    days.run("update dwh.fact_qa_review set score = 3, reviewed_at = now()")  # the operator appealed
+    assert refresh(days.conn).plans == 1
+    scores = "select score_rate from mart.v_qa_coverage"
+    assert [str(rate) for (rate,) in days.conn.execute(scores)] == ["1.0000"]
+    days.conn.commit()
     days.run("update ops.qa_delivery set state = 'MISSING'")
     days.run("delete from dwh.fact_qa_review")
     assert refresh(days.conn).plans == 1
