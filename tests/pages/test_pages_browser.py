@@ -235,15 +235,31 @@ def test_without_scripts_every_number_is_there(browser: Browser, server: str, lo
     context.close()
 
 
-def test_it_stands_in_the_menu_of_the_ui(visit: Tab) -> None:
+def test_it_stands_in_the_menu_of_the_ui_and_its_links_lead_out_of_the_frame(visit: Tab) -> None:
     tab = visit(size={"width": 1440, "height": 900})
     tab.page.goto(tab.server)
     tab.page.get_by_role("link", name="Obzvon").first.click()
     inside = tab.page.frame_locator("iframe")
     expect(inside.get_by_role("heading", level=1)).to_have_text("Campaigns", timeout=20_000)
-    run = inside.get_by_role("link", name="DAG run").first
-    assert run.get_attribute("target") == "_top"
+    assert "allow-top-navigation" not in str(tab.page.locator("iframe").get_attribute("sandbox"))
+    inside.get_by_role("link", name="Archive").first.click()
+    expect(inside.locator("#archive")).to_be_in_viewport()
+    for name, leads_to in (("Plan", "tasks/plan"), ("DAG run", "05%3A00%3A00%2B00%3A00")):
+        link = inside.get_by_role("link", name=name, exact=True).first
+        href = str(link.get_attribute("href"))
+        assert href.endswith(leads_to)
+        link.click()
+        tab.page.wait_for_url(f"{tab.server}{href}")
+        tab.page.go_back()
+        expect(inside.get_by_role("heading", level=1)).to_be_visible(timeout=20_000)
     assert tab.strangers == []
+
+
+def test_another_purpose_of_the_best_time_means_another_campaign(visit: Tab) -> None:
+    page = visit().go("best-time?campaign=visit_survey")
+    page.locator("select[name=purpose]").select_option("debt")
+    page.wait_for_url("**/best-time?purpose=debt")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Best time to call: Напоминание о платеже")
 
 
 PICTURES = (

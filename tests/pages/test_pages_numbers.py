@@ -13,7 +13,7 @@ from obzvon.warehouse.db import connect
 
 Site = Callable[..., httpx.Client]
 DAY = f"from={LAST}&to={LAST}"
-NO_PRICE = "The vendor's report has no price of calls: the cost is the marking fee alone."
+NO_PRICE = "No price of calls was loaded from the vendor's reports: the cost is the marking fee alone."
 
 
 def test_the_share_of_a_disposition_is_that_of_the_mart(site: Site, changed: Callable[[str], str]) -> None:
