@@ -236,7 +236,7 @@ def _strangers(plan: Plan, number: int) -> Iterator[dict[str, Any]]:
     told = {
         "call_id": f"stranger-{number}", "row_no": None, "person": person, "started": at, "queued": at,
         "ended": at + timedelta(seconds=30), "dialed": True, "status": "NOANSWER", "responder": None, "result": None,
-        "moved": False, "ring": 30.0, "talk": 0.0, "price": 0.0, "record": False,
+        "moved": False, "ring": 30.0, "talk": 0.0, "price": 1.5, "record": False,
         "caller": CALLERS[0] if plan.vendor == "dialog" else plan.spec.caller_ids[0],
     }  # fmt: skip
     yield told | {"code": _meaning(plan, told), "late": False}

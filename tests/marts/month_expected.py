@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 from month import FEE, ROOT, Plan
 from month_judged import AUDITED, MOST_POINTS, at_qolio, complaints, reviews
+from month_meanings import GROUP, RPC, TERMINAL
 
 Rows = list[dict[str, Any]]
 SEEDS = ROOT / "include" / "obzvon" / "warehouse" / "seeds" / "dispositions.csv"
@@ -83,8 +84,7 @@ class Truth:
 
 
 def _dial(plan: Plan, dial: Mapping[str, Any]) -> dict[str, Any]:
-    person, meaning = dial["person"], DISPOSITIONS[dial["code"]]
-    group = meaning["disposition_group"]
+    person, group = dial["person"], GROUP[dial["code"]]
     # a call that was never dialled belongs to the moment it was queued
     local = (dial["started"] + timedelta(minutes=person.offset)).replace(tzinfo=None)
     listed = dial["row_no"] is not None
@@ -98,8 +98,9 @@ def _dial(plan: Plan, dial: Mapping[str, Any]) -> dict[str, Any]:
         "certain": listed and len(person.offsets) == 1, "caller_id": dial["caller"], "started": dial["started"],
         "date_key": int(f"{local:%Y%m%d}"), "hour": local.hour, "dow": local.isoweekday(),
         "attempt_no": dial["attempt_no"] if listed else -1, "code": dial["code"], "group": group,
+        "title": DISPOSITIONS[dial["code"]]["title_ru"],
         "is_dialed": dialed, "is_human": group == "HUMAN", "is_machine": group == "MACHINE",
-        "is_rpc": meaning["is_rpc"] == "true", "is_terminal": meaning["is_terminal"] == "true",
+        "is_rpc": dial["code"] in RPC, "is_terminal": dial["code"] in TERMINAL,
         "is_invalid": dial["code"] == "INVALID_NUMBER", "goal": dial["code"] == "GOAL",
         "moved": dial["moved"] or dial["code"] == "TRANSFERRED", "talk": Decimal(str(int(dial["talk"]))),
         "cost": Decimal(str(dial["price"])), "fee": Decimal(FEE) if dialed else Decimal(0), "late": dial["late"],
@@ -123,7 +124,8 @@ def funnel(truth: Truth) -> Rows:
         plan, e = truth.of_plan[plan_id], int(part.eligible.sum())
         d, human, goal = (int(n) for n in ((part.attempts > 0).sum(), part.human.sum(), part.goal.sum()))
         rpc, invalid, attempts = (int(part[name].sum()) for name in ("rpc", "invalid", "attempts"))
-        cost = sum(part.cost + part.fee, Decimal(0))
+        billed = truth.dials[truth.dials.plan_id == plan_id]
+        cost = sum(billed.cost + billed.fee, Decimal(0))
         found.append({
             "campaign_id": plan.spec.name, "purpose": plan.spec.purpose, "call_date": plan.day,
             "contacts_total": len(part), "contacts_excluded": len(part) - e, "contacts_eligible": e,

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from days import contents
 from month import DAYS
-from month_expected import EXPECTED, Rows
+from month_expected import DISPOSITIONS, EXPECTED, Rows
+from month_meanings import GOAL, GROUP, IN_CAP, RPC, TERMINAL
 from month_stored import SECRET, Month
+from month_views import EVERY
 
 from obzvon.reports.archive import Archive
 from obzvon.stages.marts import TABLES, refresh
@@ -32,9 +34,9 @@ def _value(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | str) else str(value)
 
 
-@pytest.mark.parametrize("view", sorted(EXPECTED))
+@pytest.mark.parametrize("view", sorted(EVERY))
 def test_a_mart_says_the_truth(month: Month, view: str) -> None:
-    expected, said = EXPECTED[view](month.truth), month.says(view)
+    expected, said = EVERY[view](month.truth), month.says(view)
     columns = sorted(expected[0])
     assert plain(said, columns) == plain(expected, columns)
 
@@ -46,9 +48,9 @@ BESIDE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("view", sorted(EXPECTED))
+@pytest.mark.parametrize("view", sorted(EVERY))
 def test_no_figure_is_left_out_of_the_comparison(month: Month, view: str) -> None:
-    compared = set(EXPECTED[view](month.truth)[0])
+    compared = set(EVERY[view](month.truth)[0])
     by_plan = {"date_key"} if "call_date" in compared else set()
     assert set(month.says(view)[0]) - compared - BESIDE - by_plan == set()
 
@@ -68,11 +70,26 @@ def test_the_month_has_what_the_marts_are_to_tell_apart(month: Month) -> None:
 def test_every_attempt_is_the_truths(month: Month) -> None:
     with connect(month.dsn) as conn:
         query = """select vendor_call_id, disposition_code, coalesce(attempt_no, -1), date_key, local_hour, is_late,
-                          is_goal, has_record, region from mart.v_attempt"""
+                          is_goal, has_record, region, is_dialed, is_human, is_connected, is_rpc, is_terminal,
+                          total_cost_rub from mart.v_attempt"""
         said = conn.execute(query).fetchall()
-    dials = month.truth.dials[["call_id", "code", "attempt_no", "date_key", "hour", "late", "goal", "record", "region"]]
-    expected = [tuple(None if value != value else value for value in row) for row in dials.itertuples(index=False)]
+    dials = month.truth.dials.assign(
+        connected=month.truth.dials.is_human | month.truth.dials.is_machine,
+        # to four places, as the facts keep money
+        paid=[(cost + fee).quantize(Decimal("0.0001")) for cost, fee in month.truth.dials[["cost", "fee"]].values],
+    )
+    names = "call_id code attempt_no date_key hour late goal record region is_dialed is_human connected is_rpc"
+    told = dials[[*names.split(), "is_terminal", "paid"]]
+    expected = [tuple(None if value != value else value for value in row) for row in told.itertuples(index=False)]
     assert sorted(said, key=repr) == sorted(expected, key=repr)
+
+
+def test_an_outcome_means_what_the_model_says() -> None:
+    """Each flag of the pipeline's own file, against the list that is written down beside this test."""
+    assert {code: row["disposition_group"] for code, row in DISPOSITIONS.items()} == GROUP
+    flags = {"is_rpc": RPC, "is_goal": GOAL, "is_terminal": TERMINAL, "counts_towards_cap": IN_CAP}
+    for flag, codes in flags.items():
+        assert {code for code, row in DISPOSITIONS.items() if row[flag] == "true"} == codes, flag
 
 
 def test_all_plans_anew_give_the_same_sums(month: Month) -> None:

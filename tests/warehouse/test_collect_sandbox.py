@@ -123,6 +123,10 @@ async def test_the_warehouse_holds_what_the_sandbox_dialled(
     assert (first.inserted, first.unmatched, first.unknown, first.quarantined) == (len(dials), 0, 0, 0)
     assert (first.orphans, first.unknown_columns, first.reconciles) == (0, 0, True)
     assert first.control_count == len(dials)
+    pages = "select kind, sum(rows), sum(control_count) from ops.raw_archive where batch_id = 'b1' group by kind"
+    kinds = {"dialog": ["report"], "twin": ["calls", "sessions"]}[vendor["type"]]
+    counted = conn.execute(f"{pages} order by kind".encode()).fetchall()
+    assert counted == [(kind, len(dials), len(dials)) for kind in kinds]
     assert (second.unchanged, second.updated) == (len(dials), 0)
     rows = conn.execute(
         "select f.vendor_call_id, f.disposition_code, f.attempt_no, f.started_at, count(t.turn_no), g.is_reached"

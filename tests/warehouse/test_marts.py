@@ -13,11 +13,22 @@ from launching import forced
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from obzvon.ledger.states import IntentState
 from obzvon.stages.marts import refresh
 from obzvon.warehouse.marts import create_marts
 from obzvon.warehouse.partitions import ensure_months
 
 SMOKE = (Path(__file__).parent / "smoke_seed.sql").read_text(encoding="utf-8")
+
+#: Another batch of the smoke campaign, which calls nobody of its list.
+SECOND_INTENT = """
+insert into ops.campaign_intent (intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no,
+    batch_no, state, vendor_task_id, contacts_planned, contacts_sent, contacts_accepted, window_start_utc,
+    window_end_utc, local_from, local_to)
+select repeat('b', 64), plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, 1, 1, 'running', 't-2', 0, 0, 0,
+    window_start_utc, window_end_utc, local_from, local_to
+from ops.campaign_intent
+"""
 
 
 @pytest.fixture
@@ -48,15 +59,46 @@ def test_funnel_of_the_smoke_campaign(seeded: psycopg.Connection) -> None:
 
 def test_funnel_is_final_when_every_intent_is(seeded: psycopg.Connection) -> None:
     query = "select is_final, is_partial from mart.v_campaign_funnel"
+    by_hour = "select distinct is_final, is_partial from mart.v_attempt_by_hour"
+    forced(seeded, SECOND_INTENT)
     assert rows(seeded, query) == [{"is_final": False, "is_partial": False}]
-    forced(seeded, "update ops.campaign_intent set state = 'final_partial'")
-    assert rows(seeded, query) == [{"is_final": True, "is_partial": True}]
+    forced(seeded, "update ops.campaign_intent set state = 'final_partial' where batch_no = 1")
+    assert rows(seeded, query) == rows(seeded, by_hour) == [{"is_final": False, "is_partial": True}]
+    forced(seeded, "update ops.campaign_intent set state = 'final' where batch_no = 0")
+    assert rows(seeded, query) == rows(seeded, by_hour) == [{"is_final": True, "is_partial": True}]
+
+
+@pytest.mark.parametrize("state", IntentState)
+def test_contacts_are_at_the_vendor_from_its_answer_to_the_end(seeded: psycopg.Connection, state: IntentState) -> None:
+    forced(seeded, f"update ops.campaign_intent set state = '{state}'")
+    (plan,) = seeded.execute("select contacts_at_vendor from mart.v_campaign_status").fetchall()
+    assert plan == (5 if state in {"created", "running", "collecting"} else 0,)
 
 
 def test_a_goal_reached_in_a_transferred_call_counts_as_a_goal(seeded: psycopg.Connection) -> None:
     seeded.execute("update dwh.fact_call_attempt set disposition_code = 'TRANSFERRED' where vendor_call_id = 'k5'")
     seeded.execute("insert into dwh.fact_dialog_goal values ('twin', 'k5', '2026-11-01', 'confirmed', 'да', true)")
     assert rows(seeded, "select contacts_goal from mart.v_campaign_funnel") == [{"contacts_goal": 2}]
+    assert rows(seeded, "select sum(goals_at_n) as goals from mart.v_recall_effectiveness") == [{"goals": 2}]
+    calls = rows(seeded, "select vendor_call_id from mart.v_attempt where is_goal order by 1")
+    assert [call["vendor_call_id"] for call in calls] == ["k2", "k5"]
+    seeded.execute("update dwh.fact_dialog_goal set is_reached = false")
+    assert rows(seeded, "select contacts_goal from mart.v_campaign_funnel") == [{"contacts_goal": 1}]
+
+
+def test_a_strangers_call_is_in_the_bill_of_the_funnel_too(seeded: psycopg.Connection) -> None:
+    """Somebody dialled by hand in the vendor's campaign: paid for, and reaching nobody of the list."""
+    seeded.execute(
+        "update dwh.fact_call_attempt set contact_key = null, attempt_no = null, cost_rub = 5"
+        " where vendor_call_id = 'k8'"
+    )
+    spent = [
+        rows(seeded, f"select cost_rub, cost_per_human, cost_per_goal from mart.{view}")
+        for view in ("v_campaign_funnel", "v_cost")
+    ]
+    expected = {"cost_rub": Decimal("15.5"), "cost_per_human": Decimal("5.17"), "cost_per_goal": Decimal("15.50")}
+    assert spent == [[expected], [expected]]
+    assert rows(seeded, "select cost_rub from mart.v_campaign_status") == [{"cost_rub": Decimal("15.5")}]
 
 
 def test_exclusions_add_up_to_the_funnel(seeded: psycopg.Connection) -> None:

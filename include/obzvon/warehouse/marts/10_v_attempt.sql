@@ -70,7 +70,7 @@ comment on column mart.v_attempt.grain is 'attempt — строка на поп�
 comment on column mart.v_attempt.started_at is 'Начало, UTC';
 comment on column mart.v_attempt.local_started_at is 'Начало по часам абонента, зафиксировано при загрузке; без точного пояса — по Москве';
 comment on column mart.v_attempt.date_key is 'Дата звонка по местному времени абонента, ГГГГММДД';
-comment on column mart.v_attempt.local_hour is 'Час начала по часам абонента, 0–23';
+comment on column mart.v_attempt.local_hour is 'Час начала по часам абонента, 0–23; без точного пояса — по Москве';
 comment on column mart.v_attempt.disposition_code is 'Единый код исхода';
 comment on column mart.v_attempt.disposition_title is 'Исход словами';
 comment on column mart.v_attempt.disposition_group is 'Группа исхода: NOT_DIALED, NOT_CONNECTED, MACHINE, HUMAN, PENDING, UNKNOWN';
@@ -85,7 +85,7 @@ comment on column mart.v_attempt.vendor_status_raw is 'Статус платфо
 comment on column mart.v_attempt.ring_sec is 'Гудки, сек.';
 comment on column mart.v_attempt.talk_sec is 'Разговор, сек.';
 comment on column mart.v_attempt.transferred is 'Переведён на оператора';
-comment on column mart.v_attempt.cost_rub is 'Цена звонка, руб.';
+comment on column mart.v_attempt.cost_rub is 'Цена звонка, руб.; 0, если отчёт платформы её не даёт (у Dialog — пока в файле кампании не назван столбец cost)';
 comment on column mart.v_attempt.marking_fee_rub is 'Плата за маркировку, руб.';
 comment on column mart.v_attempt.total_cost_rub is 'Стоимость: цена звонка + плата за маркировку, руб.';
 comment on column mart.v_attempt.has_record is 'Есть запись разговора';

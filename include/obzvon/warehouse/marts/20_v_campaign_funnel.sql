@@ -11,9 +11,14 @@ with totals as (
            sum(goal)::bigint                                                 as contacts_goal,
            sum(invalid)::bigint                                              as contacts_invalid,
            sum(first_human_attempts)                                         as first_human_attempts,
-           sum(attempts)::bigint                                             as attempts,
-           sum(cost_rub + marking_fee_rub)                                   as cost_rub
+           sum(attempts)::bigint                                             as attempts
     from mart.contact_outcome
+    group by plan_id
+),
+-- the bill: calls of nobody in the list are paid for too, as in mart.v_cost
+spent as (
+    select plan_id, sum(cost_rub + marking_fee_rub) as cost_rub
+    from mart.attempt_daily
     group by plan_id
 )
 select p.campaign_id,
@@ -40,13 +45,14 @@ select p.campaign_id,
        round(t.contacts_invalid::numeric / nullif(t.contacts_dialed, 0), 4)  as invalid_number_rate,
        round(t.attempts::numeric / nullif(t.contacts_dialed, 0), 3)          as attempts_per_contact,
        round(t.first_human_attempts / nullif(t.contacts_human, 0), 3)        as attempts_to_first_human,
-       t.cost_rub,
-       round(t.cost_rub / nullif(t.contacts_human, 0), 2)                    as cost_per_human,
-       round(t.cost_rub / nullif(t.contacts_goal, 0), 2)                     as cost_per_goal,
+       coalesce(s.cost_rub, 0)                                               as cost_rub,
+       round(coalesce(s.cost_rub, 0) / nullif(t.contacts_human, 0), 2)       as cost_per_human,
+       round(coalesce(s.cost_rub, 0) / nullif(t.contacts_goal, 0), 2)        as cost_per_goal,
        p.date_key,
        t.plan_id
 from totals t
-join mart.v_plan p using (plan_id);
+join mart.v_plan p using (plan_id)
+left join spent s using (plan_id);
 
 comment on view mart.v_campaign_funnel is 'Воронка обзвона: одна строка на кампанию и дату звонков; для отчётов фильтруйте is_final';
 comment on column mart.v_campaign_funnel.campaign_id is 'Кампания';
@@ -73,7 +79,7 @@ comment on column mart.v_campaign_funnel.goal_rate_list is 'Конверсия �
 comment on column mart.v_campaign_funnel.invalid_number_rate is 'Доля несуществующих номеров: contacts_invalid / contacts_dialed';
 comment on column mart.v_campaign_funnel.attempts_per_contact is 'Наборов на контакт, шт.: attempts / contacts_dialed';
 comment on column mart.v_campaign_funnel.attempts_to_first_human is 'Попыток до первого разговора, шт.: средний номер первой попытки с человеком';
-comment on column mart.v_campaign_funnel.cost_rub is 'Стоимость, руб.: цена звонков + плата за маркировку';
+comment on column mart.v_campaign_funnel.cost_rub is 'Стоимость, руб.: цена звонков + плата за маркировку; звонки не из списка тоже оплачены, как в mart.v_cost';
 comment on column mart.v_campaign_funnel.cost_per_human is 'Стоимость контакта с разговором, руб.: cost_rub / contacts_human';
 comment on column mart.v_campaign_funnel.cost_per_goal is 'Стоимость цели, руб.: cost_rub / contacts_goal';
 comment on column mart.v_campaign_funnel.date_key is 'Дата звонков, ГГГГММДД';

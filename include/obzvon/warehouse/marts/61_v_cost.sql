@@ -43,9 +43,9 @@ comment on column mart.v_cost.call_date is 'Дата звонков по мес�
 comment on column mart.v_cost.is_final is 'Все задания у платформы закрыты';
 comment on column mart.v_cost.is_partial is 'Хотя бы одно задание закрыто по сроку, отчёт неполон';
 comment on column mart.v_cost.attempts is 'Наборов, шт.';
-comment on column mart.v_cost.calls_rub is 'Цена звонков, руб.';
+comment on column mart.v_cost.calls_rub is 'Цена звонков, руб.; 0, если отчёт платформы её не даёт (у Dialog — пока в файле кампании не назван столбец cost)';
 comment on column mart.v_cost.marking_fee_rub is 'Плата за маркировку, руб.';
-comment on column mart.v_cost.cost_rub is 'Стоимость, руб.: calls_rub + marking_fee_rub';
+comment on column mart.v_cost.cost_rub is 'Стоимость, руб.: calls_rub + marking_fee_rub; та же, что в mart.v_campaign_funnel';
 comment on column mart.v_cost.contacts_human is 'Контакты с ≥ 1 разговором с человеком, шт.';
 comment on column mart.v_cost.contacts_goal is 'Контакты с достигнутой целью, шт.';
 comment on column mart.v_cost.cost_per_attempt is 'Стоимость набора, руб.: cost_rub / attempts';
