@@ -102,8 +102,14 @@ async def test_what_is_no_recording_or_leads_elsewhere_is_refused_with_words(sce
     assert scene.said() == {loop: ("REFUSED", "more than 3 redirects")}
 
 
-async def test_only_public_addresses_and_https_unless_the_connection_says_so(scene: Scene) -> None:
+async def test_only_public_addresses_and_https_unless_the_connection_says_so(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     assert (await scene.copy(recording_private_hosts="")).refused == CALLS
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith(f"{CALLS} recordings REFUSED: host 127.0.0.1 stands at an address that is not public")
+    assert "`recording_private_hosts`" in warning
+    assert "(connection dialog_default; docs/operations.md, Recordings)" in warning
     assert {text.split(",")[0] for _, text in scene.said().values()} == {
         "host 127.0.0.1 stands at an address that is not public"
     }

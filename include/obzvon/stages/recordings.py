@@ -29,6 +29,8 @@ __all__ = ["CopySummary", "copy_recordings"]
 log = logging.getLogger(__name__)
 GROUP = 200
 TRIES = 3
+#: Different causes that are told one by one; each call has its own in `ops.recording`.
+CAUSES = 20
 # Two runs of one intent follow one another.
 _HOLD = """
 select pg_advisory_lock(hashtextextended('obzvon.recordings:' || id, 0)) from unnest(%s::text[]) id order by id
@@ -71,6 +73,8 @@ async def copy_recordings(
                 await copying.run(intents, rules.concurrency, rules.minutes * 60)
             except ExceptionGroup as group:
                 raise _first(group) from None
+            finally:
+                copying.tell(account.conn_id)
         if dialer.spec.vendor.expects_recordings:
             await expect(conn, intents)
     summary = copying.summary()
@@ -90,6 +94,7 @@ class _Copying:
     ) -> None:
         self._conn, self._store, self._downloads, self._pause = conn, store, downloads, pause
         self._counts: Counter[str] = Counter()
+        self._causes: Counter[tuple[RecordingState, str]] = Counter()
 
     async def run(self, intents: list[str], workers: int, seconds: float) -> None:
         """Copy until nothing waits; an error of one worker ends the others. None is begun after `seconds`."""
@@ -109,6 +114,15 @@ class _Copying:
     def summary(self) -> CopySummary:
         """What was done so far."""
         return CopySummary(**self._counts)
+
+    def tell(self, conn_id: str) -> None:
+        """One warning a cause, the most frequent first: a host that nobody allowed stops every call alike."""
+        for (state, cause), calls in self._causes.most_common(CAUSES):
+            log.warning(
+                "%d recordings %s: %s (connection %s; docs/operations.md, Recordings)", calls, state, cause, conn_id
+            )
+        if len(self._causes) > CAUSES:
+            log.warning("%d further causes are in ops.recording, column last_error", len(self._causes) - CAUSES)
 
     async def _work(self, queue: asyncio.Queue[Waiting | None], ends: float) -> None:
         while (one := await queue.get()) is not None:
@@ -147,5 +161,5 @@ class _Copying:
         absent = isinstance(error, RecordingAbsent)
         state = RecordingState.MISSING if absent else RecordingState.REFUSED
         self._counts["missing" if absent else "refused"] += 1
-        log.warning("%s: no copy of its recording: %s", one.call.uid, error)
+        self._causes[state, str(error)] += 1
         await failed(self._conn, one.call, state, tries, str(error))
