@@ -21,6 +21,12 @@ FIRST, SECOND = DAYS[:2]
 PHONE = "+79160000001"
 POLICY = load_policy(Path(__file__).resolve().parents[2] / "include" / "policy" / "policy.yaml")
 
+DELIVERED = (
+    "insert into ops.qa_delivery (call_uid, vendor_code, vendor_call_id, intent_id, payload_hash, state)"
+    " select vendor_code || ':' || vendor_call_id, vendor_code, vendor_call_id, intent_id, repeat('0', 64), 'SENT'"
+    " from dwh.fact_call_attempt"
+)
+
 
 @pytest.fixture
 async def days(warehouse_dsn: str, conn: psycopg.Connection, tmp_path: Path) -> Days:
@@ -80,9 +86,7 @@ def test_until_everything_is_replayed_nobody_is_erased(days: Days) -> None:
         "insert into ops.recording (call_uid, vendor_code, vendor_call_id, intent_id, state)"
         " select vendor_code || ':' || vendor_call_id, vendor_code, vendor_call_id, intent_id, 'REFUSED'"
         " from dwh.fact_call_attempt limit 1",
-        "insert into ops.qa_delivery (call_uid, vendor_code, vendor_call_id, intent_id, payload_hash, state)"
-        " select vendor_code || ':' || vendor_call_id, vendor_code, vendor_call_id, intent_id, repeat('0', 64), 'SENT'"
-        " from dwh.fact_call_attempt limit 1",
+        f"{DELIVERED} limit 1",
     ],
     ids=["transcripts", "recording", "delivery"],
 )
@@ -97,12 +101,16 @@ def test_a_call_without_a_fact_of_which_something_is_left_refuses_too(days: Days
     assert erase(days.dsn, days.archive, PHONE, secret=SECRET).counts["archive records"] == 2
 
 
+def test_the_calls_of_the_erased_do_not_come_back_and_are_in_nobodys_way(days: Days) -> None:
+    days.run(DELIVERED)
+    assert len(erase(days.dsn, days.archive, PHONE, secret=SECRET).left_over["qolio"]) == 2
+    days.run("drop schema dwh cascade")
+    days.replay(FIRST, SECOND)
+    assert erase(days.dsn, days.archive, "+79160000002", secret=SECRET).counts["suppressions"] == 1
+
+
 def test_a_plan_that_retention_erased_is_in_nobodys_way(days: Days) -> None:
-    days.run(
-        "insert into ops.qa_delivery (call_uid, vendor_code, vendor_call_id, intent_id, payload_hash, state)"
-        " select vendor_code || ':' || vendor_call_id, vendor_code, vendor_call_id, intent_id, repeat('0', 64), 'SENT'"
-        " from dwh.fact_call_attempt"
-    )
+    days.run(DELIVERED)
     with connect(days.dsn) as conn:
         conn.autocommit = True
         assert keep_to_retention(conn, days.archive, POLICY, DAYS[0].replace(year=2040)).plans == 2

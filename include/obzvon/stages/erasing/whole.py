@@ -24,7 +24,8 @@ select count(*) filter (where not exists (select from dwh.fact_campaign_contact 
        min(call_date), max(call_date)
 from loaded l
 """
-# Calls without a fact of which something is left elsewhere.
+# Calls without a fact of which something is left elsewhere. Calls of the erased come back with no replay: what Qolio
+# has of them stands in their receipts.
 _CALLS = """
 with missing as materialized (
     select vendor_code, vendor_call_id, call_month from ops.known_call k
@@ -36,8 +37,11 @@ where exists (select from pii.dialog_turn t where (t.vendor_code, t.vendor_call_
               = (m.vendor_code, m.vendor_call_id, m.call_month))
    or exists (select from ops.recording r
               where r.call_uid = m.vendor_code || ':' || m.vendor_call_id and r.state <> 'DELETED')
-   or exists (select from ops.qa_delivery q join ops.raw_archive a using (intent_id)
-              where q.call_uid = m.vendor_code || ':' || m.vendor_call_id and a.gone_at is null)
+   or exists (select from ops.qa_delivery q
+              where q.call_uid = m.vendor_code || ':' || m.vendor_call_id
+                and not exists (select from ops.raw_archive a where a.intent_id = q.intent_id and a.gone_at is not null)
+                and q.state in ('SENDING', 'SENT', 'VERIFIED', 'MISSING', 'IN_DOUBT')
+                and not exists (select from ops.erasure e where e.left_over -> 'qolio' ? q.call_uid))
 """
 
 
