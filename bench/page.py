@@ -27,11 +27,16 @@ idle* without its imports. A way counts only when it ends with the same rows as 
 run.
 """
 
+EMPTY = """**No figures are published yet.** They belong to one machine and one commit, and a full run takes hours:
+`make bench` on yours fills this page. `make bench-quick` proves only that every benchmark runs.
+"""
+
 
 def page(results: Path) -> str:
     """The whole page."""
     found = [json.loads((results / f"{name}.json").read_text("utf-8")) for name in ORDER if _there(results, name)]
-    return "\n".join([HEAD, *(table(result) for result in found), *_limits(results)])
+    tables = [*(table(result) for result in found), *_limits(results)]
+    return "\n".join([HEAD, *(tables or [EMPTY])])
 
 
 def _limits(results: Path) -> list[str]:

@@ -28,7 +28,7 @@ from obzvon.local.home import Home
 from obzvon.local.postgres import binaries
 from obzvon.local.reconcile import compare, print_comparisons
 from obzvon.local.servers import libpq
-from obzvon.local.stack import Address, Stack
+from obzvon.local.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 campaigns = typer.Typer(no_args_is_help=True, help="Campaign files.")
@@ -49,7 +49,7 @@ def up() -> None:
     stack = _stack()
     if not stack.up():
         typer.echo("  it runs already")
-    _print_address(stack.address)
+    _print_address(stack)
 
 
 @app.command()
@@ -68,7 +68,7 @@ def status() -> None:
     if not stack.running:
         typer.echo("The stack is not complete; `make up` starts what is missing.")
         raise typer.Exit(1)
-    _print_address(stack.address)
+    _print_address(stack)
 
 
 @app.command()
@@ -84,6 +84,9 @@ def reconcile() -> None:
     """Compare the sandbox's journal with ledger, facts and deliveries; exit code 1 on a difference."""
     stack = Stack()
     with stack.connect() as conn:
+        if not conn.execute("select from ops.campaign_plan limit 1").fetchone():
+            typer.echo("Nothing to compare yet: no plan has been made. `make demo` runs two campaigns.")
+            return
         agrees = print_comparisons(Console(highlight=False), compare(conn, stack.address.sandbox))
     raise typer.Exit(0 if agrees else 1)
 
@@ -140,12 +143,17 @@ def _stack() -> Stack:
     return stack
 
 
-def _print_address(where: Address) -> None:
+def _print_address(stack: Stack) -> None:
+    where = stack.address
+    # the password of a server of one's own stays where it was written
+    reached = {key: value for key, value in libpq(stack.warehouse).items() if key != "PGPASSWORD"}
     for name, value in (
         ("Airflow", where.web),
+        ("pages", f"{where.web}/obzvon/"),
         ("user", where.user),
         ("password", where.password),
         ("sandbox", where.sandbox),
+        ("SQL", " ".join(f"{key}={shlex.quote(value)}" for key, value in sorted(reached.items()))),
     ):
         typer.echo(f"  {name:<10} {value}")
 

@@ -64,6 +64,7 @@ def test_a_good_file_is_a_campaign(tmp_path: Path) -> None:
             "path: x, encodng: cp1251",
             "contacts.source.encodng: unknown key; did you mean `encoding`?",
         ),
+        ("purpose:", "recordings: copy\npurpose:", "recordings: write it as keys and values: {mode: copy}, not 'copy'"),
         ("purpose:", "purposes: x\npurpose:", "purposes: unknown key; did you mean `purpose`?"),
         ("  attempts: 1", "  attemps: 1", "vendor.attemps: unknown key; did you mean `attempts`?"),
         ("report:\n", "report:\n    statusses: {}\n", "vendor.report.statusses: unknown key; did you mean `statuses`?"),

@@ -42,6 +42,8 @@ def _sentence(fault: ErrorDetails, data: dict[str, Any]) -> str:
         return f"unknown type {ctx['tag']!r}; use one of {ctx['expected_tags']}"
     if kind == "union_tag_not_found":
         return "missing its `type`; add one"
+    if kind == "model_type" and (example := _as_mapping(fault["loc"], fault["input"])):
+        return f"write it as keys and values: {example}{_found(fault['input'])}"
     return f"{_lower(fault['msg'])}{_found(fault['input'])}"
 
 
@@ -51,6 +53,14 @@ def _lower(message: str) -> str:
 
 def _found(value: object) -> str:
     return f", not {value!r}" if isinstance(value, str | int | float | bool) or value is None else ""
+
+
+def _as_mapping(loc: Loc, value: object) -> str:
+    """The mapping that a lone word was meant for, `{mode: copy}`; empty where no key of the part takes the word."""
+    fields = [item for model in _models_at(loc) for item in model.model_fields.items()]
+    words = {name: get_args(field.annotation) for name, field in fields if get_origin(field.annotation) is Literal}
+    keys = [name for name, allowed in words.items() if value in allowed]
+    return f"{{{keys[0]}: {value}}}" if len(keys) == 1 else ""
 
 
 def _unknown(loc: Loc, data: dict[str, Any]) -> str:
@@ -82,11 +92,16 @@ def _has(data: object, step: str | int) -> bool:
 
 def _known_keys(loc: Loc, data: dict[str, Any]) -> set[str]:
     """The keys that the models allow at a place of the file."""
+    chosen = _of_type(_models_at(loc), _at(loc, data))
+    return {field.alias or name for model in chosen for name, field in model.model_fields.items()}
+
+
+def _models_at(loc: Loc) -> set[type[BaseModel]]:
+    """The models whose part of the file this is."""
     models: set[type[BaseModel]] = {CampaignSpec}
     for step in loc:
         models = set(_below(models, step)) or _tagged(models, step)
-    chosen = _of_type(models, _at(loc, data))
-    return {field.alias or name for model in chosen for name, field in model.model_fields.items()}
+    return models
 
 
 def _below(models: Iterable[type[BaseModel]], step: str | int) -> Iterator[type[BaseModel]]:

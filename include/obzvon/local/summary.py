@@ -133,6 +133,7 @@ def _print_places(stack: Stack, console: Console, *, stays: bool) -> None:
         "web UI": f"{where.web}  (user {where.user}, password {where.password})"
         if stays
         else "stopped with the demo; `make up` starts it and prints address and login",
+        "pages": f"{where.web}/obzvon/" if stays else "in the web UI, under /obzvon/",
         "sandbox": f"{where.sandbox}" if stays else "stopped too; its journal is kept for `make up`",
     }
     console.print()
