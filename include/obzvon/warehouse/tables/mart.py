@@ -37,7 +37,10 @@ attempt_daily = sa.Table(
     C("qa_verified", sa.Integer, nullable=False, comment="Из recorded найдены в Qolio обратным чтением, шт."),
     C("qa_missing", sa.Integer, nullable=False, comment="Из recorded приняты, но в Qolio не появились, шт."),
     C("qa_rejected", sa.Integer, nullable=False, comment="Из recorded отклонены Qolio, шт."),
-    C("qa_skipped", sa.Integer, nullable=False, comment="Из recorded пропущены по правилу выборки, шт."),
+    C(
+        "qa_skipped", sa.Integer, nullable=False,
+        comment="Из recorded пропущены по правилу выборки или ждут копии записи, шт.",
+    ),  # fmt: skip
     C("qa_in_doubt", sa.Integer, nullable=False, comment="Из recorded: ответ Qolio не получен, шт."),
     C("qa_reviewed", sa.Integer, nullable=False, comment="Из recorded оценены хотя бы раз, шт."),
     C("qa_scores", sa.Integer, nullable=False, comment="Оценок с баллом по звонкам из recorded, шт."),
