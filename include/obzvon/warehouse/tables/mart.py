@@ -40,7 +40,7 @@ attempt_daily = sa.Table(
     C(
         "qa_skipped", sa.Integer, nullable=False,
         comment="Из recorded пропущены по правилу выборки или ждут копии записи, шт.",
-    ),  # fmt: skip
+    ),
     C("qa_in_doubt", sa.Integer, nullable=False, comment="Из recorded: ответ Qolio не получен, шт."),
     C("qa_reviewed", sa.Integer, nullable=False, comment="Из recorded оценены хотя бы раз, шт."),
     C("qa_scores", sa.Integer, nullable=False, comment="Оценок с баллом по звонкам из recorded, шт."),
