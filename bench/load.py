@@ -44,7 +44,9 @@ TABLES = {
     ),
 }
 #: Statements that bring staged rows into the three tables; the others keep ledger and plan up to date.
-FACTS = frozenset({"staging", "matched", "pruned", "to_judge", "decided", "attempts", "goals", "turns"})
+FACTS = frozenset(
+    {"staging", "matched", "pruned", "to_judge", "decided", "attempts_new", "attempts_changed", "goals", "turns"}
+)
 
 _COLUMNS = """
 select string_agg(quote_ident(column_name), ', ' order by ordinal_position) from information_schema.columns
