@@ -10,6 +10,6 @@ import os
 
 VARIABLE = "OBZVON_FAULT_SEQUENCES"
 WHOLE = VARIABLE in os.environ
-SEQUENCES = int(os.environ.get(VARIABLE, "12"))
+SEQUENCES = int(os.environ.get(VARIABLE, "8"))
 #: Calls to deliver, and how many Qolio has when the worker is killed.
 CALLS, KILLED_AT = (10_000, 7_000) if WHOLE else (1_000, 700)

@@ -18,7 +18,7 @@ from faults.world import Books, until
 from obzvon.sandbox.process import running_sandbox
 from proofs.rival import Rival, Round, plan_once, rounds, run
 
-ROUNDS = int(os.environ.get("OBZVON_RACE_ROUNDS", "30"))
+ROUNDS = int(os.environ.get("OBZVON_RACE_ROUNDS", "20"))
 #: Seconds that no round may take, however busy the machine is.
 LONGEST = 30
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

@@ -21,7 +21,7 @@ from obzvon.sandbox.process import Sandbox, running_sandbox
 from proofs.drawn import YEARS
 from proofs.play import Play
 
-CAMPAIGNS = int(os.environ.get("OBZVON_POLICY_CAMPAIGNS", "20"))
+CAMPAIGNS = int(os.environ.get("OBZVON_POLICY_CAMPAIGNS", "14"))
 ALONE = os.environ.get("OBZVON_POLICY_WORLD")
 IN_A_WORLD = 10
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(max(300, 10 * CAMPAIGNS))]

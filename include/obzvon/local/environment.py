@@ -106,7 +106,7 @@ def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict
             "scheduler_health_check_threshold": 15,
             "orphaned_tasks_check_interval": 10,
         },
-        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 15},
+        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 30},
         "api": {"host": HOST, "port": ports.web, "base_url": web, "workers": 1, "secret_key": secrets.api_secret},
         "api_auth": {"jwt_secret": secrets.jwt_secret},
         "logging": {
