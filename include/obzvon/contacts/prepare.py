@@ -36,7 +36,7 @@ def prepare(chunk: pd.DataFrame, spec: CampaignSpec, secret: bytes, plan: Number
     """Every row of a chunk of `read`, in order, none left out. `secret` keys the HMAC that stands for a phone.
 
     Columns: row_no (int), contact_id, phone_raw, phone_e164, phone_key, full_name, region (a subject's name), segment,
-    tz_offsets (list of minutes east of UTC), tz_source (declared, region, numbering_plan, unknown), person_key,
+    tz_offsets (tuple of minutes east of UTC), tz_source (declared, region, numbering_plan, unknown), person_key,
     consent_date (a date), consent_ref, exclusion_reason, variables (a JSON object). Absent values are None.
     A row without a valid phone has no key and no zone, and the reason why. A row whose variable does not fit its type
     has the reason `bad_variable`: a script that says «ваш долг — пусто» calls nobody.
@@ -121,7 +121,7 @@ def _place(out: pd.DataFrame, chunk: pd.DataFrame, spec: CampaignSpec, plan: Num
     declared, region = _cells(chunk, columns.timezone), _cells(chunk, columns.region)
     found = iter(zones(declared[valid], region[valid], e164, plan))
     placed: list[Zone | None] = [next(found) if ok else None for ok in valid]
-    out["tz_offsets"] = _objects([list(zone.offsets) if zone else None for zone in placed])
+    out["tz_offsets"] = _objects([zone.offsets if zone else None for zone in placed])
     out["tz_source"] = _objects([zone.source if zone else None for zone in placed])
     cells = zip(placed, region.tolist(), strict=True)
     out["region"] = _objects([zone.region if zone else region_name(named(cell)) for zone, cell in cells])

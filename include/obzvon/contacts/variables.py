@@ -54,7 +54,10 @@ def variables(frame: pd.DataFrame, wanted: Mapping[str, Variable]) -> Iterator[t
 def _values(frame: pd.DataFrame, variable: Variable) -> list[Value]:
     if variable.column is None:
         return [fixed(variable)] * len(frame)
-    return [_or_none(cell, variable.type) for cell in frame[variable.column].tolist()]
+    cells = frame[variable.column].tolist()
+    if variable.type == "string":
+        return [cell.strip() for cell in cells]
+    return [_or_none(cell, variable.type) for cell in cells]
 
 
 def _or_none(cell: str, kind: Kind) -> Value:
