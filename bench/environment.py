@@ -27,7 +27,7 @@ STAMP = FOLDER / "obzvon-stamp"
 #: Distributions whose versions stand in a result.
 NAMED = (
     "aiohttp", "apache-airflow", "apache-airflow-providers-http", "apache-airflow-providers-postgres", "dlt", "duckdb",
-    "httpx", "ijson", "msgspec", "orjson", "pandas", "psycopg", "pydantic", "requests", "sqlalchemy",
+    "httpx", "msgspec", "orjson", "pandas", "psycopg", "pydantic", "requests", "sqlalchemy",
 )  # fmt: skip
 
 

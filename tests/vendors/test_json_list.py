@@ -58,6 +58,41 @@ def test_half_a_surrogate_pair_becomes_a_character_that_can_be_stored(half: str)
     said.encode()
 
 
+ROW: dict[str, Any] = {
+    "id": "k", "cost": 1.10, "long": 0.1234567890123456789, "of": [{"id": 1, "a": 2}, {"id": 3}], "said": "Да"
+}  # fmt: skip
+#: Rows among the usual ones that another way of reading might take for something else.
+ODD = [
+    r'{"id":"},{\"id\":1}","said":"]"}', r'{"id":"\ud800"}', r'{"id":[{"id":[{"id":2}]},{"id":3}]}', "7", "null", "[]",
+    r'{"said":"a","id":"b","said":"c"}', "{}", '{"id":1e400,"n":-0,"big":123456789012345678901234567890}',
+    '{\n"id" : 1 }', '{"id":' + "[" * 300 + "]" * 300 + "}", '{"id":"' + "x" * 1000 + '"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("block", [50, 333, 1 << 18])
+def test_many_at_once_are_what_one_after_the_other_is(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    usual = json.dumps(ROW, ensure_ascii=False)
+    texts = [text for odd in ODD for text in (usual, usual, odd, usual)]
+    one_by_one = [read(b'{"data":[%s]}' % text.encode())[0] for text in texts]
+    monkeypatch.setattr(json_list, "BLOCK", block)
+    items = read(('{"data":[' + ",".join(texts) + '],"count":1}').encode())
+    assert repr(items) == repr(one_by_one)
+
+
+@pytest.mark.parametrize(
+    "broken", ['{"id":1', '{"id":NaN}', '{"id":"a\nb"}', '{"id":1e99999999999999999999}', '{"id":1}}']
+)
+def test_a_broken_item_among_many_ends_the_reading_there(broken: str) -> None:
+    usual = json.dumps(ROW)
+    items = iter(
+        JsonList(io.BytesIO(f'{{"data":[{",".join([usual] * 50 + [broken] + [usual] * 50)}]}}'.encode()), "data")
+    )
+    found = [next(items) for _ in range(50)]
+    assert found == read(f'{{"data":[{usual}]}}'.encode()) * 50
+    with pytest.raises(BrokenJson):
+        list(items)
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"data":null}', b'{"data":{"item":[1]}}', b'{"other":[1]}'])
 def test_an_object_without_the_list_says_so(body: bytes) -> None:
     page = JsonList(io.BytesIO(body), "data")

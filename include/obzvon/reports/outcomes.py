@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from obzvon.dispositions import HUMAN, PRECEDENCE, Disposition
 from obzvon.vendors.base import Attempt, Part
@@ -90,7 +91,11 @@ def result_texts(value: Any, name: str = "result") -> dict[str, str]:
         except ValueError:
             return {name: value.strip()} if value.strip() else {}
     named = value if isinstance(value, dict) else {name: value}
-    return {str(key): _text(item) for key, item in named.items() if isinstance(item, str | int | float | Decimal)}
+    return {str(key): _text(item) for key, item in named.items() if isinstance(item, _SINGLE)}
+
+
+#: A tuple, since a union would be made anew for every value.
+_SINGLE = (str, int, float, Decimal)
 
 
 def _text(value: str | float | Decimal) -> str:

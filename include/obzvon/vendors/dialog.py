@@ -15,8 +15,6 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, cast, get_args
 from zoneinfo import ZoneInfo
 
-import ijson
-
 from obzvon.errors import ConfigError, InDoubt
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth, FixedToken
@@ -24,7 +22,7 @@ from obzvon.vendors.base import Acceptance, Contact, Dialer, Order, Page, Progre
 from obzvon.vendors.connection_forms import DIALOG
 from obzvon.vendors.dialog_auth import DialogLogin
 from obzvon.vendors.dialog_draft import draft
-from obzvon.vendors.dialog_report import redials, report_contents, report_rows, report_totals
+from obzvon.vendors.dialog_report import raw_rows, redials, report_contents, report_rows, report_totals
 from obzvon.vendors.dialog_settings import DataType, DialogSettings
 from obzvon.vendors.http import Stream, VendorSession
 from obzvon.vendors.tally import Queued, Tally
@@ -142,7 +140,7 @@ class Dialog(Dialer):
 
     @classmethod
     def raw_rows(cls, kind: str, stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:
-        return (row for row in ijson.items(stream, "data.item", use_float=True) if isinstance(row, dict))
+        return raw_rows(stream)
 
     @classmethod
     def draft(cls, spec: CampaignSpec, seen: Observation) -> str:

@@ -27,6 +27,7 @@ from obzvon.vendors.transcripts import turns
 if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec
 
+_NOTHING = Decimal(0)
 #: What is read beside the rows.
 _BESIDE = frozenset({"count", "total_duration", "columns"})
 #: After these the platform has no reason to dial a number again, whatever `attempts` says.
@@ -57,6 +58,11 @@ def report_totals(stream: IO[bytes]) -> Totals:
     for _ in _items(report):
         pass
     return _totals(report)
+
+
+def raw_rows(stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:
+    """The rows of a report as they came; what is no object is passed over."""
+    return (row for row in _items(JsonList(stream, "data")) if isinstance(row, dict))
 
 
 def _read(spec: CampaignSpec, report: JsonList) -> Iterator[Row | Queued]:
@@ -100,6 +106,10 @@ def redials(settings: DialogSettings, dials: Dials) -> bool:
     return dials.last.disposition not in _FINAL and dials.count < settings.attempts
 
 
+def _length(*parts: Decimal | None) -> timedelta:
+    return timedelta(seconds=float(sum(part for part in parts if part)))
+
+
 class _Reader:
     """Reads the rows of one report; remembers only how often a contact began at one moment, for calls without an id."""
 
@@ -109,12 +119,12 @@ class _Reader:
         self._fields = self._report.fields
         self._zone = ZoneInfo(self._report.timezone) if self._report.timezone else None
         self._meaning = {text.strip().casefold(): code for text, code in self._report.statuses.items()}
-        # role -> rule, name for errors, name in a row; the same for every row
-        self._roles = {
-            role: (f"dialog.{role}", getattr(self._fields, role) or role, getattr(self._fields, role))
-            for role in type(self._fields).model_fields
-            if role != "results"
-        }
+        # of each role what it is called in a row and, for errors, in the campaign file; the same for every row
+        roles = [role for role in type(self._fields).model_fields if role != "results"]
+        self._names = {role: getattr(self._fields, role) for role in roles}
+        self._rules = {role: (f"dialog.{role}", self._names[role] or role) for role in roles}
+        self._results_of = tuple(self._fields.results.items())
+        self._format = self._report.datetime_format
         self._starts: Counter[tuple[str, datetime]] = Counter()
 
     def read(self, row: Mapping[str, Any]) -> Attempt | Queued:
@@ -140,29 +150,29 @@ class _Reader:
     ) -> Attempt:  # fmt: skip
         results = self._results(row)
         talk, ring = self._seconds(row, "duration"), self._seconds(row, "ring_duration")
-        transferred = rows.flag("dialog.transferred", "transferred", self._value(row, "transferred"))
+        transferred = rows.flag(*self._rules["transferred"], self._value(row, "transferred"))
         if meaning in HUMAN:
             meaning = classify(self._spec, results, talk_sec=talk, transferred=transferred, otherwise=meaning)
-        ended_at = started_at + timedelta(seconds=float((talk or 0) + (ring or 0)))
         call_id = self._text(row, "call_id")
+        dialog, roles = self._value(row, "dialog"), self._report.roles
         return Attempt(
             vendor_call_id=call_id or self._derived_id(contact, started_at),
             derived_id=call_id is None,
             external_id=external_id,
             phone=phone,
             started_at=started_at,
-            updated_at=self._moment(row, "updated_at") or ended_at,
+            updated_at=self._moment(row, "updated_at") or started_at + _length(ring, talk),
             disposition=meaning,
             status_raw=status,
             ring_sec=ring,
             talk_sec=talk,
             transferred=transferred,
             caller_id=self._text(row, "caller_id"),
-            cost_rub=rows.amount("dialog.cost", "cost", self._value(row, "cost")) or Decimal(0),
+            cost_rub=rows.amount(*self._rules["cost"], self._value(row, "cost")) or _NOTHING,
             record_url=self._text(row, "record_url"),
             results=results,
             goal_reached=goal_reached(self._spec, results, meaning),
-            turns=turns(self._value(row, "dialog"), self._report.roles),
+            turns=turns(dialog, roles) if dialog else (),
         )
 
     def _derived_id(self, contact: str, started_at: datetime) -> str:
@@ -173,23 +183,20 @@ class _Reader:
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
     def _results(self, row: Mapping[str, Any]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name, field in self._fields.results.items():
-            found |= result_texts({name: row.get(field)})
-        return found
+        return result_texts({name: row.get(field) for name, field in self._results_of})
 
     def _value(self, row: Mapping[str, Any], role: str) -> Any:
-        field = self._roles[role][2]
-        return None if field is None else row.get(field)
+        name = self._names[role]
+        return None if name is None else row.get(name)
 
     def _text(self, row: Mapping[str, Any], role: str) -> str | None:
-        rule, name, field = self._roles[role]
-        return None if field is None else rows.text(rule, name, row.get(field))
+        value = self._value(row, role)
+        return None if value is None else rows.text(*self._rules[role], value)
 
     def _seconds(self, row: Mapping[str, Any], role: str) -> Decimal | None:
-        rule, name, field = self._roles[role]
-        return None if field is None else rows.seconds(rule, name, row.get(field))
+        value = self._value(row, role)
+        return None if value is None else rows.seconds(*self._rules[role], value)
 
     def _moment(self, row: Mapping[str, Any], role: str) -> datetime | None:
-        rule, name, _ = self._roles[role]
-        return rows.moment(rule, name, self._value(row, role), self._zone, self._report.datetime_format)
+        value = self._value(row, role)
+        return None if value is None else rows.moment(*self._rules[role], value, self._zone, self._format)

@@ -1,7 +1,10 @@
 """One long list inside a JSON object, read item by item: memory is that of a block and an item, whatever the length.
 
-The standard decoder is given one item at a time. It is twice as fast as a parser that tells events, and what stands
-beside the list (counts, columns) is kept on the way, so that an answer is read once.
+The standard decoder is given one item at a time, until two neighbours have shown what stands between items. From then
+on msgspec, four times as fast, is given as many items at once as a block holds, cut where that border was seen last.
+What it takes between two brackets is whole: brackets and quotes inside it match, so the cut was one between items. What
+it does not take goes the way of the standard decoder, which alone says what is broken.
+What stands beside the list (counts, columns) is kept on the way, so that an answer is read once.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ import codecs
 import json
 import re
 from collections.abc import Collection, Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import IO, Any, NoReturn
+
+import msgspec
 
 __all__ = ["BrokenJson", "JsonList"]
 
@@ -22,6 +27,8 @@ LONGEST = 64 << 20
 TAIL = 2
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+#: From the end of an object to the first name in the next one.
+_BORDER = re.compile(r"\}[ \t\r\n]*,[ \t\r\n]*(\{)[ \t\r\n]*\"[^\"\\]*\"")
 #: Half a pair of surrogates is no character, and no database takes it.
 _SURROGATES = re.compile(r"(\\\\|\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|\\u[dD][89a-fA-F]\w\w")
 
@@ -31,6 +38,7 @@ def _not_a_number(_: str) -> NoReturn:
 
 
 _decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_not_a_number).raw_decode
+_decode_all = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
 class BrokenJson(ValueError):
@@ -48,12 +56,14 @@ class JsonList:
         self._stream, self._name, self._keep = stream, name, keep
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._text, self._at, self._ended = "", 0, False
+        self._one_by_one = False  # until the next block
         self.found, self.beside = False, dict[str, Any]()
 
     def __iter__(self) -> Iterator[Any]:
         try:
             yield from self._object()
-        except (ValueError, RecursionError):  # the decoder's own errors quote what they stopped at
+        # the decoder's own errors quote what they stopped at; no Decimal has an exponent of twenty digits
+        except (ValueError, RecursionError, InvalidOperation):
             raise BrokenJson("not one whole JSON object") from None
 
     def _object(self) -> Iterator[Any]:
@@ -75,16 +85,30 @@ class JsonList:
     def _list(self, name: str) -> Iterator[Any]:
         """The items of our list; those of others are kept or passed over."""
         self._take("[")
-        kept = list[Any]()
-        for _ in self._parts("]"):
-            item = self._value()
-            if name == self._name:
-                yield item
-            elif name in self._keep:
-                kept.append(item)
-        self.found |= name == self._name
+        if name == self._name:
+            for _ in self._parts("]"):
+                yield self._value()
+                while items := self._whole_items():
+                    yield from items
+            self.found = True
+            return
+        others = [self._value() for _ in self._parts("]")]
         if name in self._keep:
-            self.beside[name] = kept
+            self.beside[name] = others
+
+    def _whole_items(self) -> list[Any]:
+        """The next items up to the last one that the block holds whole, behind an item; none where that is not sure."""
+        border = None if self._one_by_one else _BORDER.match(self._text, self._at - 1)
+        end = self._text.rfind(border[0], self._at) + 1 if border else 0
+        if border is None or end <= border.start(1):
+            return []
+        try:
+            items: list[Any] = _decode_all(f"[{self._text[border.start(1) : end]}]".encode())
+        except (msgspec.DecodeError, ValueError, RecursionError, InvalidOperation):
+            self._one_by_one = True
+            return []
+        self._at = end
+        return items
 
     def _parts(self, end: str) -> Iterator[None]:
         """Stops before each part up to the closing bracket."""
@@ -134,5 +158,5 @@ class JsonList:
             return False
         block = self._stream.read(max(BLOCK, len(rest)))
         self._ended = not block
-        self._text, self._at = rest + self._utf8.decode(block, self._ended), 0
+        self._text, self._at, self._one_by_one = rest + self._utf8.decode(block, self._ended), 0, False
         return True

@@ -14,8 +14,12 @@ from obzvon.errors import ContractBreak
 
 _E164 = re.compile(r"\+7\d{10}", re.ASCII)
 _NO_DIGITS = re.compile(r"\D", re.ASCII)
+_NO_TEXT = (bool, dict, list)
 _CENTS = Decimal("0.01")
 _MOST_SECONDS = Decimal(10_000_000)
+#: Most calls ring and last whole seconds, less than an hour.
+_FEW_SECONDS = 3600
+_WHOLE_SECONDS = tuple(Decimal(second).quantize(_CENTS) for second in range(_FEW_SECONDS))
 
 
 def moment(
@@ -38,6 +42,8 @@ def moment(
 
 def seconds(rule: str, field: str, value: Any) -> Decimal | None:
     """A duration in seconds, rounded to hundredths. Empty = None."""
+    if type(value) is int and 0 <= value < _FEW_SECONDS:
+        return _WHOLE_SECONDS[value]
     number = amount(rule, field, value)
     if number is not None and number >= _MOST_SECONDS:
         raise ContractBreak(rule, field, "is too large for seconds")
@@ -71,9 +77,11 @@ def flag(rule: str, field: str, value: Any) -> bool:
 
 def text(rule: str, field: str, value: Any) -> str | None:
     """A text; numbers become one. Empty = None."""
+    if type(value) is str:
+        return value.strip() or None
     if value is None:
         return None
-    if isinstance(value, bool | dict | list):
+    if isinstance(value, _NO_TEXT):
         raise ContractBreak(rule, field, "is not a text")
     return str(value).strip() or None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from obzvon.vendors.base import Turn
@@ -20,7 +21,7 @@ def turns(value: Any, roles: Mapping[str, str]) -> tuple[Turn, ...]:
     """The dialogue in order. `roles` maps the vendor's word for a speaker to bot, client or operator."""
     if not value:
         return ()
-    known = {name.casefold(): role for name, role in roles.items()}
+    known = _folded(tuple(roles.items()))
     if isinstance(value, str):
         value = _from_text(value, known)
     if isinstance(value, dict):
@@ -28,19 +29,26 @@ def turns(value: Any, roles: Mapping[str, str]) -> tuple[Turn, ...]:
     return tuple(_turns(value, known)) if isinstance(value, list) else ()
 
 
+# The same few roles name the speakers of every call.
+@lru_cache(maxsize=1024)
+def _folded(roles: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return {name.casefold(): role for name, role in roles}
+
+
 def _turns(items: list[Any], known: Mapping[str, str]) -> Iterator[Turn]:
     for item in items:
-        if isinstance(item, dict) and isinstance(said := item.get("text"), str) and said.strip():
+        if isinstance(item, dict) and isinstance(said := item.get("text"), str) and (said := said.strip()):
             speaker = str(item.get("author") or item.get("role") or "")
             role = known.get(speaker) or known.get(speaker.strip().casefold(), "client")
-            yield Turn(role, said.strip(), _second(item, "start"), _second(item, "end"))
+            start = item["start"] if "start" in item else item.get("start_time", item.get("startTime"))
+            end = item["end"] if "end" in item else item.get("end_time", item.get("endTime"))
+            yield Turn(role, said, _second(start), _second(end))
 
 
-def _second(item: Mapping[str, Any], name: str) -> float | None:
-    value = item[name] if name in item else item.get(f"{name}_time", item.get(f"{name}Time"))
+def _second(value: Any) -> float | None:
     try:
-        return None if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        return None if value is None or value is True or value is False else float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

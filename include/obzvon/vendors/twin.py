@@ -14,8 +14,6 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import ijson
-
 from obzvon.errors import (
     ConfigError,
     InDoubt,
@@ -50,6 +48,7 @@ from obzvon.vendors.twin_results import (
     item_rows,
     page_contents,
     page_totals,
+    raw_rows,
 )
 from obzvon.vendors.twin_settings import TwinBetaSettings, TwinSettings
 from obzvon.vendors.twin_tasks import V1Tasks, identity
@@ -186,9 +185,7 @@ class Twin(Dialer):
 
     @classmethod
     def raw_rows(cls, kind: str, stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:
-        if kind != "calls":
-            return iter(())
-        return (row for row in ijson.items(stream, "items.item", use_float=True) if isinstance(row, dict))
+        return raw_rows(stream) if kind == "calls" else iter(())
 
     @classmethod
     def draft(cls, spec: CampaignSpec, seen: Observation) -> str:

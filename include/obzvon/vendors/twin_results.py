@@ -14,7 +14,7 @@ from obzvon.dispositions import HUMAN, Disposition
 from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import classify, goal_reached, result_fields, result_texts
 from obzvon.vendors import rows
-from obzvon.vendors.base import Attempt, Part, Row, Totals
+from obzvon.vendors.base import Attempt, Part, Row, Totals, Turn
 from obzvon.vendors.json_list import BrokenJson, JsonList
 from obzvon.vendors.statuses import meanings
 from obzvon.vendors.transcripts import turns
@@ -45,12 +45,18 @@ def page_contents(spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[
 
 def item_rows(spec: CampaignSpec, kind: str, items: Iterable[Any]) -> Iterator[Row]:
     """The rows of parsed items, a broken one as a ContractBreak."""
-    read = _call if kind == "calls" else _session
+    reader = _Reader(spec)
+    read = reader.call if kind == "calls" else reader.session
     for item in items:
         try:
-            yield read(spec, item)
+            yield read(item)
         except ContractBreak as broken:
             yield broken
+
+
+def raw_rows(stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:
+    """The items of a page as they came; what is no object is passed over."""
+    return (item for item in _items(JsonList(stream, "items")) if isinstance(item, dict))
 
 
 def draft_statuses(spec: CampaignSpec, seen: Observation) -> str:
@@ -87,66 +93,70 @@ def _totals(page: JsonList) -> Totals:
     return Totals(int(count) if isinstance(count, int | Decimal) and not isinstance(count, bool) else None)
 
 
-def _call(spec: CampaignSpec, item: Mapping[str, Any]) -> Attempt:
-    call_id = _id(item)
-    created_at = rows.moment("twin.createdAt", "createdAt", item.get("createdAt"))
-    # a call that was never dialled has no start; it belongs to the moment it was decided
-    started_at = rows.moment("twin.startedAt", "startedAt", item.get("startedAt")) or created_at
-    if started_at is None:
-        raise ContractBreak("twin.startedAt", "startedAt", "is empty, and so is createdAt")
-    talk = rows.seconds("twin.duration", "duration", item.get("duration"))
-    transferred = rows.flag("twin.transferredToOperator", "transferredToOperator", item.get("transferredToOperator"))
-    results = _results(spec, item.get("dialogResults"))
-    status = rows.text("twin.status", "status", item.get("status")) or ""
-    responder = rows.text("twin.responder", "responder", item.get("responder"))
-    disposition = _disposition(spec, status, responder, results, talk, transferred)
-    return Attempt(
-        vendor_call_id=call_id,
-        external_id=rows.text("twin.externalId", "externalId", item.get("externalId")),
-        phone=rows.phone("twin.phone", "phone", item.get("phone")),
-        started_at=started_at,
-        updated_at=rows.moment("twin.updatedAt", "updatedAt", item.get("updatedAt")) or started_at,
-        disposition=disposition,
-        status_raw=status,
-        responder_raw=responder,
-        talk_sec=talk,
-        transferred=transferred,
-        cost_rub=rows.amount("twin.price", "price", item.get("price")) or Decimal(0),
-        record_url=rows.text("twin.recordPath", "recordPath", item.get("recordPath")),
-        results=results,
-        goal_reached=goal_reached(spec, results, disposition),
-        turns=_turns(spec, item),
-    )
+class _Reader:
+    """Reads the items of one page; what the campaign file says of them is worked out once."""
 
+    def __init__(self, spec: CampaignSpec) -> None:
+        settings = cast(TwinSettings, spec.vendor)
+        self._spec, self._roles, self._wanted = spec, settings.roles, result_fields(spec)
+        self._meaning = STATUSES | settings.statuses
+        self._machines = {name.casefold() for name in settings.machine_responders}
 
-def _session(spec: CampaignSpec, item: Mapping[str, Any]) -> Part:
-    return Part(_id(item), _results(spec, item.get("results") or item.get("resultsString")), _turns(spec, item))
+    def call(self, item: Mapping[str, Any]) -> Attempt:
+        call_id = _id(item)
+        created_at = rows.moment("twin.createdAt", "createdAt", item.get("createdAt"))
+        # a call that was never dialled has no start; it belongs to the moment it was decided
+        started_at = rows.moment("twin.startedAt", "startedAt", item.get("startedAt")) or created_at
+        if started_at is None:
+            raise ContractBreak("twin.startedAt", "startedAt", "is empty, and so is createdAt")
+        talk = rows.seconds("twin.duration", "duration", item.get("duration"))
+        transferred = rows.flag(
+            "twin.transferredToOperator", "transferredToOperator", item.get("transferredToOperator")
+        )  # fmt: skip
+        results = self._results(item.get("dialogResults"))
+        status = rows.text("twin.status", "status", item.get("status")) or ""
+        responder = rows.text("twin.responder", "responder", item.get("responder"))
+        disposition = self._disposition(status, responder, results, talk, transferred)
+        return Attempt(
+            vendor_call_id=call_id,
+            external_id=rows.text("twin.externalId", "externalId", item.get("externalId")),
+            phone=rows.phone("twin.phone", "phone", item.get("phone")),
+            started_at=started_at,
+            updated_at=rows.moment("twin.updatedAt", "updatedAt", item.get("updatedAt")) or started_at,
+            disposition=disposition,
+            status_raw=status,
+            responder_raw=responder,
+            talk_sec=talk,
+            transferred=transferred,
+            cost_rub=rows.amount("twin.price", "price", item.get("price")) or Decimal(0),
+            record_url=rows.text("twin.recordPath", "recordPath", item.get("recordPath")),
+            results=results,
+            goal_reached=goal_reached(self._spec, results, disposition),
+            turns=self._turns(item),
+        )
 
+    def session(self, item: Mapping[str, Any]) -> Part:
+        call_id = _id(item)
+        return Part(call_id, self._results(item.get("results") or item.get("resultsString")), self._turns(item))
 
-def _disposition(
-    spec: CampaignSpec, status: str, responder: str | None, results: Mapping[str, str], talk: Decimal | None,
-    transferred: bool,
-) -> Disposition:  # fmt: skip
-    settings = cast(TwinSettings, spec.vendor)
-    if status.upper() != "ANSWERED":
-        meaning = settings.statuses.get(status.upper()) or STATUSES.get(status.upper(), D.UNKNOWN)
-        if meaning not in HUMAN:
-            return meaning
-        return classify(spec, results, talk_sec=talk, transferred=transferred, otherwise=meaning)
-    machines = {name.casefold() for name in settings.machine_responders}
-    if responder is not None and responder.casefold() in machines:
-        return D.VOICEMAIL
-    return classify(spec, results, talk_sec=talk, transferred=transferred)
+    def _disposition(
+        self, status: str, responder: str | None, results: Mapping[str, str], talk: Decimal | None, transferred: bool
+    ) -> Disposition:
+        word = status.upper()
+        if word != "ANSWERED":
+            meaning = self._meaning.get(word, D.UNKNOWN)
+            if meaning not in HUMAN:
+                return meaning
+            return classify(self._spec, results, talk_sec=talk, transferred=transferred, otherwise=meaning)
+        if responder is not None and responder.casefold() in self._machines:
+            return D.VOICEMAIL
+        return classify(self._spec, results, talk_sec=talk, transferred=transferred)
 
+    def _results(self, value: Any) -> dict[str, str]:
+        return {name: said for name, said in result_texts(value).items() if name in self._wanted}
 
-def _results(spec: CampaignSpec, value: Any) -> dict[str, str]:
-    wanted = result_fields(spec)
-    return {name: said for name, said in result_texts(value).items() if name in wanted}
-
-
-def _turns(spec: CampaignSpec, item: Mapping[str, Any]) -> tuple[Any, ...]:
-    roles = cast(TwinSettings, spec.vendor).roles
-    return turns(item.get("messages"), roles) or turns(item.get("messagesAsString"), roles)
+    def _turns(self, item: Mapping[str, Any]) -> tuple[Turn, ...]:
+        return turns(item.get("messages"), self._roles) or turns(item.get("messagesAsString"), self._roles)
 
 
 def _id(item: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from obzvon.errors import ContractBreak
 from obzvon.ledger.keys import phone_key
 from obzvon.reports.outcomes import result_fields
 from obzvon.reports.redact import redact
-from obzvon.vendors.base import Attempt, Part, Row, Turn
+from obzvon.vendors.base import Attempt, Part, Row
 from obzvon.warehouse.load import statement
 
 __all__ = ["Staging"]
@@ -64,6 +64,7 @@ class Staging:
         A row that was in quarantine and is sound now is marked as brought back.
         """
         number, breaks = 0, list[int]()
+        attempts, results, turns = self._rows.values()
         for row in rows:
             number += 1
             try:
@@ -71,7 +72,7 @@ class Staging:
             except ContractBreak as found:
                 self._quarantine(archive_id, number, found)
                 breaks.append(number)
-            if sum(map(len, self._rows.values())) >= CHUNK:
+            if len(attempts) + len(results) + len(turns) >= CHUNK:
                 self._flush()
         self._flush()
         self._conn.execute(_REQUEUED, (archive_id, breaks))
@@ -81,17 +82,23 @@ class Staging:
     def _stage(self, row: Row) -> None:
         if isinstance(row, ContractBreak):
             raise row
-        call = _checked(row)
-        if isinstance(row, Attempt) and row.derived_id:
-            call = phone_key(self._secret, call)
-        self._seq += 1
-        is_part = isinstance(row, Part)
+        call, is_part = _checked(row), isinstance(row, Part)
+        self._seq = seq = self._seq + 1
         if isinstance(row, Attempt):
+            if row.derived_id:
+                call = phone_key(self._secret, call)
             self._rows["attempt"].append(self._attempt(call, row))
-        self.parts += is_part
-        self.attempts += not is_part
-        self._rows["result"] += ((self._seq, call, is_part, *result) for result in self._kept(row))
-        self._rows["turn"] += ((self._seq, call, is_part, n, *_turn(turn)) for n, turn in enumerate(row.turns, 1))
+            self.attempts += 1
+        else:
+            self.parts += 1
+        if row.results or not is_part:
+            self._rows["result"] += [(seq, call, is_part, *result) for result in self._kept(row)]
+        if row.turns:
+            self._rows["turn"] += [
+                (seq, call, is_part, number, turn.role, _second(turn.start_sec), _second(turn.end_sec),
+                 _word(turn.text) if turn.role == "bot" else redact(turn.text))
+                for number, turn in enumerate(row.turns, 1)
+            ]  # fmt: skip
 
     def _attempt(self, call: str, row: Attempt) -> Sequence[Any]:
         key = phone_key(self._secret, row.phone) if row.phone else None
@@ -103,11 +110,11 @@ class Staging:
         )  # fmt: skip
 
     def _kept(self, row: Attempt | Part) -> Iterator[tuple[str, str | None, str | None]]:
-        results: Mapping[str, str | None] = {k: v for k, v in row.results.items() if k in self._fields}
-        if isinstance(row, Attempt) and row.goal_reached:
-            results = {self._goal: None, **results}
-        for name, value in results.items():
-            yield name, _text(value), None if value is None else redact(value)
+        if isinstance(row, Attempt) and row.goal_reached and self._goal not in row.results:
+            yield self._goal, None, None
+        for name, value in row.results.items():
+            if name in self._fields:
+                yield name, _text(value), redact(value)
 
     def _quarantine(self, archive_id: int, row_no: int, found: ContractBreak) -> None:
         self._conn.execute(_BROKEN, (archive_id, row_no, found.rule, found.field, str(found)))
@@ -145,31 +152,31 @@ _word = lru_cache(maxsize=1024)(redact)
 
 def _checked(row: Attempt | Part) -> str:
     """The call's id, when every value fits its column; else ContractBreak. One row must not fail the whole load."""
-    call = _text(row.vendor_call_id)
-    _demand(bool(call), "vendor_call_id", "is empty")
-    _demand(len(row.turns) <= MOST_TURNS, "turns", f"has more than {MOST_TURNS} utterances")
-    _demand(all(turn.role in ROLES for turn in row.turns), "turns", "has a role that is not bot, client or operator")
+    if not (call := _text(row.vendor_call_id)):
+        raise ContractBreak("load.fits", "vendor_call_id", "is empty")
+    if len(row.turns) > MOST_TURNS:
+        raise ContractBreak("load.fits", "turns", f"has more than {MOST_TURNS} utterances")
+    for turn in row.turns:
+        if turn.role not in ROLES:
+            raise ContractBreak("load.fits", "turns", "has a role that is not bot, client or operator")
     if isinstance(row, Attempt):
-        for name, moment in (("started_at", row.started_at), ("updated_at", row.updated_at)):
-            _demand(_plausible(moment), name, "is not a moment with an offset between 2000 and 2199")
-        for name, seconds in (("ring_sec", row.ring_sec), ("talk_sec", row.talk_sec)):
-            _demand(seconds is None or 0 <= seconds < MOST_SECONDS, name, "is not a number of seconds")
-        _demand(0 <= row.cost_rub < MOST_ROUBLES, "cost_rub", "is not a price in roubles")
-    return call or ""
+        _check_moment("started_at", row.started_at)
+        _check_moment("updated_at", row.updated_at)
+        _check_seconds("ring_sec", row.ring_sec)
+        _check_seconds("talk_sec", row.talk_sec)
+        if row.cost_rub and not 0 <= row.cost_rub < MOST_ROUBLES:
+            raise ContractBreak("load.fits", "cost_rub", "is not a price in roubles")
+    return call
 
 
-def _demand(holds: bool, field: str, cause: str) -> None:
-    if not holds:
-        raise ContractBreak("load.fits", field, cause)
+def _check_moment(name: str, moment: datetime) -> None:
+    if moment.tzinfo is None or moment.year not in YEARS:
+        raise ContractBreak("load.fits", name, "is not a moment with an offset between 2000 and 2199")
 
 
-def _plausible(moment: datetime) -> bool:
-    return moment.tzinfo is not None and moment.year in YEARS
-
-
-def _turn(turn: Turn) -> tuple[str, float | None, float | None, str]:
-    text = _word(turn.text) if turn.role == "bot" else redact(turn.text)
-    return turn.role, _second(turn.start_sec), _second(turn.end_sec), text
+def _check_seconds(name: str, seconds: Decimal | None) -> None:
+    if seconds and not 0 <= seconds < MOST_SECONDS:
+        raise ContractBreak("load.fits", name, "is not a number of seconds")
 
 
 def _second(value: float | None) -> float | None:
@@ -179,4 +186,4 @@ def _second(value: float | None) -> float | None:
 
 def _text(value: str | None) -> str | None:
     # PostgreSQL stores no NUL
-    return None if value is None else value.replace("\x00", "")
+    return value.replace("\x00", "") if value and "\x00" in value else value
