@@ -10,15 +10,13 @@ from obzvon.warehouse.tables.base import KEY, MOMENT, NOW, C, metadata, one_of
 attempt_reservation = sa.Table(
     "attempt_reservation",
     metadata,
-    C("phone_key", KEY, primary_key=True, comment="Псевдоним телефона: HMAC-SHA256"),
+    C("phone_key", KEY, comment="Псевдоним телефона: HMAC-SHA256"),
     C(
         "intent_id",
         sa.ForeignKey("ops.campaign_intent.intent_id", ondelete="CASCADE"),
-        primary_key=True,
-        index=True,
         comment="Задание у платформы",
     ),
-    C("local_date", sa.Date, primary_key=True, comment="Местная дата звонков"),
+    C("local_date", sa.Date, comment="Местная дата звонков"),
     C("person_key", KEY, comment="Псевдоним человека; пусто — человек неизвестен"),
     C("campaign_id", sa.Text, nullable=False, comment="Кампания: имя её файла"),
     C("purpose", sa.Text, nullable=False, comment="Цель звонков"),
@@ -43,6 +41,7 @@ attempt_reservation = sa.Table(
     ),
     C("answered", sa.SmallInteger, nullable=False, server_default="0", comment="Из них ответил человек, шт."),
     C("released_at", MOMENT, comment="Когда худший случай заменён тем, что было, UTC"),
+    sa.PrimaryKeyConstraint("intent_id", "phone_key", "local_date"),
     sa.Index("ix_attempt_reservation_phone_date", "phone_key", "local_date"),
     sa.Index(
         "ix_attempt_reservation_person_date",
