@@ -129,6 +129,11 @@ from unnest(%s::text[], %s::text[], %s::int[], %s::smallint[], %s::text[])
 where d.call_uid = o.call_uid
 """
 
+# Planned once, when the ledger may still be empty: read whole for each group, it would cost more with every call.
+_OUTCOMES = (
+    "set synchronous_commit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off"
+)
+
 _CALL_FIELDS = frozenset(field.name for field in fields(CallRow)) - {"turns"}
 
 
@@ -140,6 +145,8 @@ async def conversations(
     Conversations with people, and recordings of calls whose outcome nobody has mapped. `share` of each stratum is
     sampled. A copy is overdue `deadline_hours` after it was first waited for.
     """
+    # all of them are read: a way that is quick to begin scans the ledger, which grows meanwhile, for each call
+    await conn.execute("set local cursor_tuple_fraction = 1")
     async with conn.cursor("conversations", row_factory=dict_row) as cursor:
         await cursor.execute(_CONVERSATIONS, {"plan": plan_id, "share": share, "deadline": deadline_hours})
         while rows := await cursor.fetchmany(group):
@@ -176,7 +183,7 @@ class Deliveries:
         async with await connect_async(dsn) as marks, await connect_async(dsn) as outcomes:
             await marks.set_autocommit(True)
             await outcomes.set_autocommit(True)
-            await outcomes.execute("set synchronous_commit = off")
+            await outcomes.execute(_OUTCOMES)
             yield cls(marks, outcomes)
 
     async def hold(self, plan_id: str) -> None:

@@ -22,6 +22,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from obzvon.campaigns.spec import CampaignSpec, Scalar
@@ -151,12 +152,15 @@ class CallRow:
         return self.contact_id
 
 
-def build(call: CallRow, spec: CampaignSpec) -> PhoneCall:
-    """The Qolio record of a conversation; pydantic.ValidationError when it cannot be one (its media_url, mostly)."""
+def build(call: CallRow, spec: CampaignSpec, media_url: str | None = None) -> PhoneCall:
+    """The Qolio record of a conversation; pydantic.ValidationError when it cannot be one (its media_url, mostly).
+
+    `media_url` is where Qolio finds the recording; None: at the dialer's address.
+    """
     return PhoneCall(
         operator_id=spec.qolio.operator_id,
         started_at=_at_subscriber(call),
-        media_url=call.record_url or "",
+        media_url=media_url or call.record_url or "",
         uid=call.uid,
         direction="outcoming",
         duration=None if call.talk_sec is None else float(call.talk_sec),
@@ -178,8 +182,12 @@ def payload_hash(payload: PhoneCall, media: str | None = None) -> str:
 
 def digest(value: Mapping[str, Any]) -> str:
     """sha256 (hex) over the canonical JSON of a mapping; values JSON has no form for count as their text."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    try:
+        text = orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME)
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits
+        spelled = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+        text = spelled.encode()
+    return hashlib.sha256(text).hexdigest()
 
 
 def _at_subscriber(call: CallRow) -> datetime:

@@ -16,7 +16,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -185,6 +185,7 @@ class _Delivery:
             mark, payload = self._decide(conversation)
             marks += [mark] if mark else []
             payloads += [payload] if payload else []
+            await asyncio.sleep(0)  # answers that came meanwhile go first: a whole group would keep them waiting
         self._counts["conversations"] += len(group)
         await self._deliveries.mark(marks)
         for payload in payloads:
@@ -204,7 +205,7 @@ class _Delivery:
 
     def _with_recording(self, conversation: Conversation, media: Media) -> tuple[Mark | None, PhoneCall | None]:
         try:
-            payload = build(replace(conversation.call, record_url=media.url), self._spec)
+            payload = build(conversation.call, self._spec, media.url)
         except ValidationError as error:
             return self._unbuildable(conversation, error), None
         content = payload_hash(payload, media.content)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -56,8 +57,9 @@ def vendor_date(headers: Mapping[str, str], now: datetime) -> datetime:
     return http_date(headers.get("Date", "")) or now
 
 
+@lru_cache(maxsize=8)
 def http_date(text: str) -> datetime | None:
-    """An HTTP date as aware UTC; None when it is none."""
+    """An HTTP date as aware UTC; None when it is none. Answers of one second have the same one."""
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError):

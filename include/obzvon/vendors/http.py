@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Self, TypeVar
 
 import aiohttp
@@ -168,7 +169,7 @@ class VendorSession:
     ) -> aiohttp.ClientResponse:
         if self._http is None:
             raise RuntimeError("use the session inside `async with`")
-        url, timeout = self.account.url(path), self._timeout(endless)
+        url, timeout = self.account.url(path), self._endless if endless else self._bounded
         failure: VendorError
         try:
             arguments = wire(request, header)
@@ -196,7 +197,15 @@ class VendorSession:
             failure.retry_after = error.retry_after
         raise failure
 
-    def _timeout(self, endless: bool) -> aiohttp.ClientTimeout:
+    @cached_property
+    def _bounded(self) -> aiohttp.ClientTimeout:
+        return self._timeout(endless=False)
+
+    @cached_property
+    def _endless(self) -> aiohttp.ClientTimeout:
+        return self._timeout(endless=True)
+
+    def _timeout(self, *, endless: bool) -> aiohttp.ClientTimeout:
         option = self.account.number
         connect = option("connect_timeout", 10)
         total = None if endless else option("total_timeout", 300)
