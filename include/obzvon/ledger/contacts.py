@@ -66,11 +66,15 @@ def _contact(external_id: str, phone: str, variables: Mapping[str, Any], offsets
 
 async def mark_sending(
     conn: psycopg.AsyncConnection, intent: Intent, contacts: Sequence[Contact], rows: Sequence[int] | None = None
-) -> None:
-    """Note which contacts, of `rows`, the request that is about to leave carries. Does not commit."""
+) -> int:
+    """Note which contacts, of `rows`, the request that is about to leave carries; how many there are. Does not commit.
+
+    Fewer than given: somebody was taken out of the intent since they were read, and the request must not leave.
+    """
     query = f"update ops.plan_contact c set sent_state = 'sending' where {of_intent('c', rows)}"
     ids = {"ids": [c.external_id for c in contacts]}
-    await conn.execute(f"{query} and c.external_id = any(%(ids)s)".encode(), _values(intent, rows) | ids)
+    found = await conn.execute(f"{query} and c.external_id = any(%(ids)s)".encode(), _values(intent, rows) | ids)
+    return found.rowcount
 
 
 async def mark_taken(conn: psycopg.AsyncConnection, intent: Intent, rows: Sequence[int] | None = None) -> None:

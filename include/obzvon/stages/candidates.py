@@ -3,15 +3,19 @@
 A batch counts as accepted when the vendor's own count of contacts says so, where the vendor shows one. Contacts that
 are missing are sent again with the same external ids, as long as the campaign cannot dial yet, but for those who may
 not be called any more by then.
+
+While the vendor works on a batch the next one is read and asked about; it is noted as under way when its turn has come,
+and the last look before it leaves is its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from obzvon.errors import (
@@ -79,12 +83,14 @@ async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
     if await under_way(run.conn, intent):
         await _doubt(run, intent, "a batch of contacts may or may not have arrived")
     rule, size, rows = await run.caps(intent), run.spec.limits.candidate_batch, await rows_of(run.conn, intent)
-    for first in range(0, len(rows), size):
+    parts = [rows[first : first + size] for first in range(0, len(rows), size)]
+    ahead = _Ahead(run, intent, rule)
+    for part, after in zip_longest(parts, parts[1:]):
         if intent.stop_cause or run.too_late(intent):
             break
-        batch = await _next_batch(run, intent, rule, rows[first : first + size])
+        batch = await ahead.batch(part)
         if batch.contacts:
-            intent = await _add(run, intent, order, batch)
+            intent = await _add(run, intent, order, batch, ahead, after)
     if intent.contacts_accepted or intent.stop_cause or run.too_late(intent):
         return intent
     return await _nobody(run, intent)
@@ -115,6 +121,45 @@ def _dials_by_itself(intent: Intent, now: datetime) -> bool:
     return intent.submitted_at is not None and intent.submitted_at < intent.window_start_utc <= now
 
 
+class _Ahead:
+    """The batch after the one that is under way. The launch's connection is its own until it is `quiet`."""
+
+    def __init__(self, run: Launcher, intent: Intent, rule: CapRule) -> None:
+        self._run, self._intent, self._rule = run, intent, rule
+        self._rows: Sequence[int] | None = None
+        self._task: asyncio.Task[_Batch] | None = None
+
+    def begin(self, rows: Sequence[int] | None) -> None:
+        """Prepare the batch of these rows, once; None: there is no further one."""
+        if rows is not None and rows is not self._rows:
+            self._rows, self._task = rows, asyncio.create_task(self._prepared(rows))
+
+    async def quiet(self) -> None:
+        """Return when the connection is free; what went wrong is told when the batch's turn has come."""
+        if self._task is None or self._task.done():
+            return
+        try:
+            await asyncio.wait([self._task])
+        except asyncio.CancelledError:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            raise
+
+    async def batch(self, rows: Sequence[int]) -> _Batch:
+        """The batch of these rows, prepared meanwhile or now."""
+        task, self._task = self._task, None
+        if task is not None and rows is self._rows:
+            return await task
+        return await _next_batch(self._run, self._intent, self._rule, rows)
+
+    async def _prepared(self, rows: Sequence[int]) -> _Batch:
+        try:
+            return await _next_batch(self._run, self._intent, self._rule, rows)
+        except Exception:
+            await self._run.conn.rollback()  # what is under way is still to be noted
+            raise
+
+
 async def _next_batch(run: Launcher, intent: Intent, rule: CapRule, rows: Sequence[int]) -> _Batch:
     """Whom of these rows the next request carries: they alone are asked about, the others when their turn has come."""
     await drop_barred(run.conn, intent, rule, rows)
@@ -140,14 +185,31 @@ async def _nobody(run: Launcher, intent: Intent) -> Intent:
     return moved
 
 
-async def _add(run: Launcher, intent: Intent, order: Order, batch: _Batch) -> Intent:
+async def _handed(
+    run: Launcher, intent: Intent, order: Order, batch: _Batch, ahead: _Ahead, after: Sequence[int] | None
+) -> Mapping[str, str]:
+    """Send a batch, and prepare the next one as soon as it has left; whom the vendor did not take, with the reason."""
+
+    async def leaving() -> None:
+        await ahead.quiet()  # a request is looked at again when it leaves again
+        await run.last_look(intent, batch.rows)
+        ahead.begin(after)
+
+    run.dialer.guard(leaving)
+    try:
+        adding = run.dialer.add_contacts(intent.vendor_task_id or "", order, batch.contacts)
+        return (await bounded(run.dialer, "add contacts", adding)).rejected
+    finally:
+        await ahead.quiet()
+
+
+async def _add(
+    run: Launcher, intent: Intent, order: Order, batch: _Batch, ahead: _Ahead, after: Sequence[int] | None
+) -> Intent:
     run.check_kill_switch()
     number, before = await _write_ahead(run, intent, batch)
-    task = intent.vendor_task_id or ""
-    run.dialer.guard(lambda: run.last_look(intent, batch.rows))
     try:
-        adding = run.dialer.add_contacts(task, order, batch.contacts)
-        rejected = (await bounded(run.dialer, "add contacts", adding)).rejected
+        rejected = await _handed(run, intent, order, batch, ahead, after)
     except NOT_THERE as error:
         await mark_not_sent(run.conn, intent, batch.rows)
         await _settle(run, intent, number, "refused", 0, str(error))
@@ -242,7 +304,9 @@ async def _count(run: Launcher, intent: Intent, expected: int) -> int | None:
 
 async def _write_ahead(run: Launcher, intent: Intent, batch: _Batch) -> tuple[int, int]:
     """The number of the batch, and how many contacts the vendor holds from the batches before it."""
-    await mark_sending(run.conn, intent, batch.contacts, batch.rows)
+    if await mark_sending(run.conn, intent, batch.contacts, batch.rows) < len(batch.contacts):
+        await run.conn.rollback()
+        raise NotSent(intent.vendor_code, "add contacts", "somebody in it was taken out of the intent meanwhile")
     cur = await run.conn.execute(
         "insert into ops.candidate_batch (intent_id, batch_no, state, contacts, sent_at)"
         " select %(i)s, coalesce(max(batch_no), 0) + 1, 'sending', %(n)s, now()"

@@ -178,7 +178,9 @@ class Launcher:
         order = order_of(intent, self.spec, self.clock())
         self.dialer.check(order, self.clock())
         riding = contacts if self.dialer.contacts_in_create else ()
-        await mark_sending(self.conn, intent, riding)
+        if await mark_sending(self.conn, intent, riding) < len(riding):
+            await self.conn.rollback()
+            raise NotSent(intent.vendor_code, "create a campaign", "somebody was taken out of the intent meanwhile")
         intent = await self._move(intent, S.SENDING, request_hash=_hash(order, contacts), submitted_at=self.clock())
         self.dialer.guard(lambda: self.last_look(intent))
         try:
