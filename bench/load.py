@@ -1,7 +1,8 @@
 """Idempotent load of attempts: from archived reports to facts, and the same again when nothing has changed.
 
-ours: `obzvon.stages.collect.load` of every intent, one transaction each: archive → parsed, validated → staging →
-newest-wins upsert, and with it what the peers leave out: quarantine, redaction, the ledger's caps, the plan's snapshot.
+ours: `obzvon.stages.collect.load` of every intent, as many at once as the collect stage takes, one transaction each:
+archive → parsed, validated → staging → newest-wins upsert, and with it what the peers leave out: quarantine, redaction,
+the ledger's caps, the plan's snapshot.
 Peers read the same reports and write the same rows of `fact_call_attempt`, `fact_dialog_goal` and `dialog_turn`.
 The floor is psql's `\\copy` of those rows, binary, into the same empty tables with their indexes and foreign keys.
 """
@@ -9,7 +10,9 @@ The floor is psql's `\\copy` of those rows, binary, into the same empty tables w
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +26,7 @@ from bench.timed import TimedConnection
 
 from obzvon.reports.archive import Archive
 from obzvon.stages.collect import load, load_plan
+from obzvon.stages.collect_batch import AT_ONCE
 from obzvon.vendors.dialog import Dialog
 from obzvon.warehouse.db import connect
 
@@ -45,7 +49,20 @@ TABLES = {
 }
 #: Statements that bring staged rows into the three tables; the others keep ledger and plan up to date.
 FACTS = frozenset(
-    {"staging", "matched", "pruned", "to_judge", "decided", "attempts_new", "attempts_changed", "goals", "turns"}
+    {
+        "staging",
+        "matched",
+        "pruned",
+        "pruned_parts",
+        "to_judge",
+        "decided",
+        "attempts_new",
+        "attempts_changed",
+        "goals_new",
+        "goals",
+        "turns_new",
+        "turns",
+    }
 )
 
 _COLUMNS = """
@@ -55,21 +72,30 @@ where table_schema || '.' || table_name = %s and is_generated = 'NEVER'
 
 
 def ours(dsn: str, archive: str, intents: Sequence[str], batch: str) -> dict[str, Any]:
-    """Load one pull of each intent."""
-    spec, stored = campaign(), Archive(archive)
+    """Load one pull of each intent, as many at once as the collect stage does; figures are sums over them."""
+    spec, stored, left = campaign(), Archive(archive), iter(intents)
+
+    def work(_: int) -> tuple[float, dict[str, float]]:
+        begun = time.perf_counter()
+        with TimedConnection.connect(dsn, options="-c timezone=UTC") as conn:
+            while (intent := next(left, None)) is not None:
+                load(conn, stored, spec, Dialog, intent, batch, secret=SECRET)
+            return time.perf_counter() - begun, conn.spent
+
     started = time.perf_counter()
-    with TimedConnection.connect(dsn, options="-c timezone=UTC") as conn:
-        for intent in intents:
-            load(conn, stored, spec, Dialog, intent, batch, secret=SECRET)
-        spent = conn.spent
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        lanes = list(pool.map(work, range(AT_ONCE)))
     total = time.perf_counter() - started
+    spent: Counter[str] = Counter()
+    for _, by_statement in lanes:
+        spent.update(by_statement)
     facts = sum(seconds for name, seconds in spent.items() if name in FACTS)
     database = sum(spent.values())
     return {
         "seconds": total,
         "figures": {
             "load step s": spent["copy"] + facts,
-            "read, parse, validate s": total - database,
+            "read, parse, validate s": sum(seconds for seconds, _ in lanes) - database,
             "staging copy s": spent["copy"],
             "facts s": facts,
             "ledger and plan s": database - spent["copy"] - facts,

@@ -15,8 +15,9 @@ from obzvon.warehouse.load import statement
 __all__ = ["TimedConnection"]
 
 NAMES = (
-    "staging", "matched", "pruned", "to_judge", "decided", "attempts_new", "attempts_changed", "attempt_numbers",
-    "goals_gone", "goals", "turns_gone", "turns", "suppressions", "snapshot", "dials", "columns", "status_alerts",
+    "staging", "matched", "pruned", "pruned_parts", "to_judge", "decided", "attempts_new", "attempts_changed",
+    "attempt_numbers", "goals_gone", "goals_new", "goals", "turns_gone", "turns_new", "turns", "suppressions",
+    "snapshot", "dials", "columns", "status_alerts",
 )  # fmt: skip
 
 

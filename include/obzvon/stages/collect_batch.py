@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from obzvon.campaigns.spec import CampaignSpec
@@ -20,6 +21,8 @@ __all__ = ["CollectResult", "Collector", "collect"]
 
 log = logging.getLogger(__name__)
 PULLS = 3
+#: Intents that are collected at once: while the server writes the facts of one, the report of the other is read.
+AT_ONCE = 2
 
 
 @dataclass(slots=True)
@@ -86,14 +89,33 @@ async def collect(collector: Collector, plan_id: str, batch_no: int) -> CollectR
     """Settle every collecting intent of the batch; the first problem is raised after the others have had their turn."""
     async with await connect_async(collector.dsn) as conn:
         intents = await intents_of(conn, plan_id, batch_no, [IntentState.COLLECTING])
-    result, problems = CollectResult(), list[ObzvonError]()
-    for number, intent in enumerate(intents, 1):
-        try:
-            result.add(await collector.settle(intent))
-            log.info("collected %d of %d: %s", number, len(intents), intent.title)
-        except ObzvonError as error:
-            log.error("%s: %s", intent.title, error)
-            problems.append(error)
-    if problems:
-        raise problems[0]
-    return result
+    work = _Work(collector, intents)
+    ends = await asyncio.gather(*(work.through() for _ in range(AT_ONCE)), return_exceptions=True)
+    if errors := [end for end in ends if end is not None]:
+        raise errors[0]
+    if work.problems:
+        raise work.problems[min(work.problems)]
+    return work.result
+
+
+class _Work:
+    """Intents to be settled, each taken by whoever is free."""
+
+    def __init__(self, collector: Collector, intents: Sequence[Intent]) -> None:
+        self._collector, self._all = collector, len(intents)
+        self._left: Iterator[tuple[int, Intent]] = iter(enumerate(intents))
+        self.result, self.problems = CollectResult(), dict[int, ObzvonError]()
+
+    async def through(self) -> None:
+        """Settle one after the other until none is left."""
+        while (mine := next(self._left, None)) is not None:
+            number, intent = mine
+            try:
+                self.result.add(await self._collector.settle(intent))
+                log.info("collected %d of %d: %s", self.result.intents, self._all, intent.title)
+            except ObzvonError as error:
+                log.error("%s: %s", intent.title, error)
+                self.problems[number] = error
+            except BaseException:  # no problem of this intent alone: nobody takes another one
+                self._left = iter(())
+                raise

@@ -44,7 +44,7 @@ select count(*) from (
 ATTEMPTS = {"insert": "attempts_new", "update": "attempts_changed"}
 #: Statements that write the rest of what was decided, in their order; then those that bring the whole intent up to its
 #: facts, the one that counts against the caps last.
-WRITTEN = ("goals_gone", "goals", "turns_gone", "turns", "suppressions")
+WRITTEN = ("goals_gone", "goals_new", "goals", "turns_gone", "turns_new", "turns", "suppressions")
 FOLLOWING = ("attempt_numbers", "snapshot", "dials")
 
 
@@ -61,12 +61,13 @@ def merge(
     is_late: bool,
     loaded_at: datetime,
     recount: bool,
+    parts: int,
 ) -> Counter[str]:
     """Write what is staged; counts of calls by insert, update, unchanged, older, unmatched, unknown, orphans.
 
-    `orphans` are calls of which only a part came. `recount` brings what counts against the caps up to the facts: a
-    replay does not, whose facts are still being rebuilt. New calls are stored under `call_month`, known ones where they
-    are. Runs inside the caller's transaction.
+    `orphans` are calls of which only a part came; `parts` is how many parts are staged. `recount` brings what counts
+    against the caps up to the facts: a replay does not, whose facts are still being rebuilt. New calls are stored
+    under `call_month`, known ones where they are. Runs inside the caller's transaction.
     """
     values = {
         "vendor": vendor,
@@ -87,16 +88,19 @@ def merge(
     for tries_left in reversed(range(TRIES)):
         try:
             with conn.transaction():
-                _write(conn, spec, values)
+                _write(conn, spec, values, parts)
             break
         except UniqueViolation:
             if not tries_left:
                 raise
     _follow(conn, values, FOLLOWING if recount else FOLLOWING[:-1])
-    return _counts(conn)
+    counts = _counts(conn)
+    if parts:
+        counts["orphans"] = conn.execute(_ORPHANS).fetchall()[0][0]
+    return counts
 
 
-def _write(conn: psycopg.Connection, spec: CampaignSpec, values: dict[str, Any]) -> None:
+def _write(conn: psycopg.Connection, spec: CampaignSpec, values: dict[str, Any], parts: int) -> None:
     """Facts of what is staged, all of them or none.
 
     Raises UniqueViolation when the load of another intent has written one of the calls since they were compared with
@@ -108,7 +112,9 @@ def _write(conn: psycopg.Connection, spec: CampaignSpec, values: dict[str, Any])
     values["months"] = months = [month for (month,) in conn.execute("select distinct call_month from matched")]
     ensure_months(conn, months)
     conn.execute(statement("pruned"))
-    _judge(conn, spec)
+    if parts:
+        conn.execute(statement("pruned_parts"))
+        _judge(conn, spec)
     conn.execute(statement("decided"), values)
     conn.execute("analyze decided (vendor_call_id, call_month, action, contact_key, phone_key, suppress_purpose)")
     ensure_days(conn, [day for (day,) in conn.execute(_MISSING_DAYS)])
@@ -152,6 +158,4 @@ def _counts(conn: psycopg.Connection) -> Counter[str]:
         counts[action] += calls
         counts["unmatched"] += calls * unmatched
         counts["unknown"] += calls * unknown
-    for (calls,) in conn.execute(_ORPHANS):
-        counts["orphans"] += calls
     return counts

@@ -180,6 +180,7 @@ def load(
             conn, spec, vendor=dialer.code, plan_id=plan_id, intent_id=intent_id, batch_id=batch_id,
             call_month=call_date.replace(day=1), fetched_at=fetched_at,
             is_late=final_at is not None and fetched_at > final_at, loaded_at=moment, recount=loaded_at is None,
+            parts=staging.parts,
         )  # fmt: skip
         columns = _columns(conn, spec, dialer.code, read, fetched_at)
         statuses = note_statuses(conn, intent_id, fetched_at)

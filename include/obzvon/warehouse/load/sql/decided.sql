@@ -11,7 +11,7 @@ spoken as (
     select vendor_call_id,
            string_agg(concat_ws(chr(31), role, start_sec, end_sec, text_redacted), chr(30) order by turn_no) as turns
     from staged_turn
-    group by vendor_call_id
+    group by seq, vendor_call_id -- in which they came, so that there is nothing to sort
 ),
 full_row as (
     select m.*,
@@ -31,24 +31,25 @@ full_row as (
 hashed as (
     select r.*,
            encode(sha256(convert_to(jsonb_build_array(
-               %(intent_id)s::text, row_no, extract(epoch from started_at), local_started_at, outcome, vendor_status_raw,
+               %(intent_id)s::bpchar::text, row_no, extract(epoch from started_at), local_started_at, outcome, vendor_status_raw,
                responder_raw, ring_sec::numeric(9, 2), talk_sec::numeric(9, 2), transferred, caller_id,
                cost_rub::numeric(12, 4), fee::numeric(12, 4), record_url, reached, results, turns)::text, 'UTF8')), 'hex')
                as row_hash
     from full_row r
+    offset 0 -- or the hash would be computed wherever it is named
 ),
-seen as (
-    select batch_id, max(fetched_at) as fetched_at
-    from ops.raw_archive
+newer as (
+    select batch_id from ops.raw_archive
     where intent_id = %(intent_id)s
-    group by batch_id
+    group by batch_id having max(fetched_at) > %(fetched_at)s
 )
 select h.vendor_call_id,
        h.call_month,
+       h.is_known,
        case
            when f.vendor_call_id is null then 'insert'
            when h.updated_at < f.source_updated_at then 'older'
-           when h.updated_at = f.source_updated_at and %(fetched_at)s < s.fetched_at then 'older'
+           when h.updated_at = f.source_updated_at and f.batch_id in (select batch_id from newer) then 'older'
            when h.updated_at = f.source_updated_at and h.row_hash = f.row_hash then 'unchanged'
            else 'update'
        end,
@@ -78,4 +79,3 @@ select h.vendor_call_id,
 from hashed h
 left join dwh.fact_call_attempt f on f.vendor_code = %(vendor)s and f.vendor_call_id = h.vendor_call_id
                                 and f.call_month = h.call_month and f.call_month = any(%(months)s::date[])
-left join seen s on s.batch_id = f.batch_id

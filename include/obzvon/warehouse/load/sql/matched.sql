@@ -1,6 +1,7 @@
 -- The newest row of each call, with the contact it belongs to: by our external id, else by the phone's key.
 -- A contact without one certain zone has its local time counted in Moscow's.
--- A call is stored under the month of its intent's call date, or for ever under the one it came to first.
+-- A call is stored under the month of its intent's call date, or for ever under the one it came to first. One that was
+-- never entered has nothing stored, whatever was dropped or replayed meanwhile.
 -- Whose data was erased after the calls is passed over: the vendor still has them, and a later pull brings them again.
 insert into matched
 with newest as (
@@ -23,7 +24,8 @@ select n.*,
        coalesce(e.phone_key, p.phone_key, n.phone_key::char(64)),
        case when cardinality(coalesce(e.tz_offsets, p.tz_offsets)) = 1
             then (coalesce(e.tz_offsets, p.tz_offsets))[1] else 180 end,
-       coalesce(k.call_month, %(call_month)s)
+       coalesce(k.call_month, %(call_month)s),
+       k.vendor_call_id is not null
 from newest n
 left join called e on e.external_id = n.external_id
 left join by_phone p on e.row_no is null and p.phone_key = n.phone_key::char(64)

@@ -1,20 +1,6 @@
--- Of results and turns that came more than once for a call, one version stays: a part's before the attempt's own, the
--- last one to arrive before earlier ones, and never those of an attempt's older row.
-delete from staged_result s using matched m
-where m.vendor_call_id = s.vendor_call_id and not s.is_part and s.seq <> m.seq;
+-- Of results and turns that came more than once for a call, those of an attempt's older row go.
+insert into older_row select seq from staged_attempt except all select seq from matched;
 
-delete from staged_turn s using matched m
-where m.vendor_call_id = s.vendor_call_id and not s.is_part and s.seq <> m.seq;
+delete from staged_result s using older_row o where s.seq = o.seq;
 
-delete from staged_result s
-using staged_result better
-where better.vendor_call_id = s.vendor_call_id and better.name = s.name
-  and (better.is_part, better.seq) > (s.is_part, s.seq);
-
-delete from staged_turn s
-using (
-    select distinct on (vendor_call_id) vendor_call_id, is_part, seq
-    from staged_turn
-    order by vendor_call_id, is_part desc, seq desc
-) best
-where best.vendor_call_id = s.vendor_call_id and (best.is_part, best.seq) <> (s.is_part, s.seq);
+delete from staged_turn s using older_row o where s.seq = o.seq;

@@ -1,6 +1,6 @@
 -- Where the rows of one pull wait to be compared with what is stored. `seq` is the order of arrival.
 drop table if exists pg_temp.staged_attempt, pg_temp.staged_result, pg_temp.staged_turn,
-    pg_temp.matched, pg_temp.judged, pg_temp.decided;
+    pg_temp.matched, pg_temp.older_row, pg_temp.judged, pg_temp.decided;
 
 create temp table staged_attempt (
     seq bigint not null, vendor_call_id text not null, external_id text, phone_key text,
@@ -24,15 +24,18 @@ create temp table staged_turn (
 -- nothing is added after that.
 create temp table matched (
     like staged_attempt, row_no integer, contact_key bigint, contact_phone_key char(64), offset_min smallint not null,
-    call_month date not null
+    call_month date not null, is_known boolean not null
 ) on commit drop;
+
+create temp table older_row (seq bigint not null) on commit drop;
 
 create temp table judged (
     vendor_call_id text primary key, disposition_code text not null, goal_reached boolean not null
 ) on commit drop;
 
 create temp table decided (
-    vendor_call_id text not null, call_month date not null, action text not null, contact_key bigint,
+    vendor_call_id text not null, call_month date not null, is_known boolean not null, action text not null,
+    contact_key bigint,
     phone_key char(64), attempt_no smallint,
     started_at timestamptz not null, local_started_at timestamp not null, disposition_code text not null,
     suppress_purpose text, vendor_status_raw text not null, responder_raw text, ring_sec numeric(9, 2),
