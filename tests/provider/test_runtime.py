@@ -6,7 +6,7 @@ import pytest
 
 from obzvon.errors import ConfigError
 from obzvon_provider.runtime import archive_root, kill_switch, phone_secret
-from obzvon_provider.triggers.report import switched_off
+from obzvon_provider.triggers.shared import WaitingRoom
 
 
 @pytest.mark.parametrize("word", ["on", "ON", "true", "1", "yes", "стоп", "enabled", "please"])
@@ -24,7 +24,8 @@ def test_a_clear_off_lets_calls_go_on(monkeypatch: pytest.MonkeyPatch, word: str
 async def test_one_campaign_is_stopped_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_OBZVON_KILL_SWITCH", "only demo_dialog")
     assert [kill_switch(name) for name in ("demo_dialog", "demo_twin")] == [True, False]
-    assert [await switched_off(name)() for name in ("demo_dialog", "demo_twin")] == [True, False]
+    room = WaitingRoom()
+    assert [await room.switched_off(name) for name in ("demo_dialog", "demo_twin")] == [True, False]
 
 
 @pytest.mark.parametrize("secret", ["", "short"])

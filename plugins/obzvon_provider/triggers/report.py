@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 import psycopg
@@ -13,12 +14,12 @@ from pydantic import BaseModel, ConfigDict
 
 from obzvon.errors import ObzvonError
 from obzvon.ledger.intents import Intent, intents_of
-from obzvon.ledger.states import IntentState
 from obzvon.stages.stop import StopCause, can_be_stopped, stop
 from obzvon.stages.wait import Completeness, task_of, watch
 from obzvon.warehouse.db import connect_async
 from obzvon_provider.hooks.warehouse import WarehouseHook
-from obzvon_provider.runtime import dialer_of, kill_switch, stored_spec_async
+from obzvon_provider.runtime import dialer_of, stored_spec_async
+from obzvon_provider.triggers.shared import waiting_room
 
 __all__ = ["ReportTrigger", "WaitEvent"]
 
@@ -75,21 +76,20 @@ class ReportTrigger(BaseTrigger):
             await stop(conn, connected.dialer, intents, StopCause.USER, run_id=self._run_id)
 
     async def _event(self) -> WaitEvent:
-        dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
-        spec = await stored_spec_async(dsn, self.plan_id)
-        async with await connect_async(dsn) as conn:
-            intents = await intents_of(conn, self.plan_id, self.batch_no, [IntentState.RUNNING])
+        dsn, room = await WarehouseHook(self.warehouse_conn_id).adsn(), waiting_room()
+        spec, intents = await room.running(dsn, self.plan_id, self.batch_no)
         if not intents:
             await asyncio.sleep(1)  # an event before the scheduler has noted the deferral is lost work
             return WaitEvent(status="done")
-        async with dialer_of(spec, dsn) as connected:
+        stoppable = any(map(_to_be_stopped, intents))
+        async with room.dialer(spec, dsn) as connected:
             verdicts = await watch(
                 connected.dialer,
                 [task_of(i, spec) for i in intents],
                 spec.wait,
                 deadline=datetime.fromisoformat(self.deadline),
                 poll_seconds=connected.poll_seconds,
-                interrupted=switched_off(spec.name) if any(map(_to_be_stopped, intents)) else None,
+                interrupted=partial(room.switched_off, spec.name) if stoppable else None,
             )
         return WaitEvent(status="done" if len(verdicts) == len(intents) else "kill_switch", verdicts=verdicts)
 
@@ -101,12 +101,3 @@ class ReportTrigger(BaseTrigger):
 def _to_be_stopped(intent: Intent) -> bool:
     """Those that were told to stop already are waited for like others, whatever the switch says."""
     return can_be_stopped(intent) and intent.stop_outcome is None
-
-
-def switched_off(campaign: str) -> Callable[[], Awaitable[bool]]:
-    """Asks whether calling is switched off; the look at the Variable must not block the loop of all triggers."""
-
-    async def asked() -> bool:
-        return await asyncio.to_thread(kill_switch, campaign)
-
-    return asked

@@ -1,0 +1,118 @@
+"""What all waiting triggers of one triggerer share, so that a thousand campaigns cost little more than one.
+
+A session with its login and its budget for each account, a few connections to the warehouse, one answer of the kill
+switch a second. Were each trigger to have its own, accounts would see as many logins and the warehouse as many
+connections as there are intents that wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.ledger.intents import Intent, intents_of
+from obzvon.ledger.states import IntentState
+from obzvon.policy.switch import KillSwitch
+from obzvon.vendors.account import Account
+from obzvon.vendors.budget import request_budget
+from obzvon.vendors.http import VendorSession
+from obzvon.vendors.registry import dialer_class
+from obzvon.warehouse.db import connect_async
+from obzvon_provider.hooks.vendor import VendorHook
+from obzvon_provider.runtime import ConnectedDialer, stored_spec_async, switch
+
+__all__ = ["WaitingRoom", "waiting_room"]
+
+#: Connections to the warehouse that starting triggers have at once.
+CONNECTIONS = 4
+#: For so long one answer of the kill switch is good for everybody, seconds.
+SWITCH_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Shared:
+    """The open session of an account, and how many wait with it."""
+
+    dsn: str
+    account: Account
+    session: VendorSession
+    stack: AsyncExitStack
+    users: int = 0
+
+
+class WaitingRoom:
+    """Of one event loop. Nothing in it outlives the triggers that wait."""
+
+    def __init__(self) -> None:
+        self._turn, self._opening, self._asking = asyncio.Semaphore(CONNECTIONS), asyncio.Lock(), asyncio.Lock()
+        self._sessions: list[_Shared] = []
+        self._specs: WeakValueDictionary[tuple[str, str], CampaignSpec] = WeakValueDictionary()
+        self._switch, self._asked = KillSwitch.parse("off"), float("-inf")
+
+    async def running(self, dsn: str, plan_id: str, batch_no: int) -> tuple[CampaignSpec, list[Intent]]:
+        """The plan's campaign file, and the intents of its batch that run now."""
+        async with self._turn:
+            spec = self._specs.get((dsn, plan_id)) or await stored_spec_async(dsn, plan_id)
+            self._specs[dsn, plan_id] = spec
+            async with await connect_async(dsn) as conn:
+                return spec, await intents_of(conn, plan_id, batch_no, [IntentState.RUNNING])
+
+    @asynccontextmanager
+    async def dialer(self, spec: CampaignSpec, dsn: str) -> AsyncIterator[ConnectedDialer]:
+        """The campaign's dialer over the session that its account has here already, or a new one.
+
+        A connection that was changed in Airflow meanwhile is another account.
+        """
+        account, kind = await VendorHook(spec.vendor.conn_id).account(), dialer_class(spec.vendor.type)
+        shared = await self._shared(dsn, account, spec)
+        try:
+            yield ConnectedDialer(kind(shared.session, spec), account.number("poll_seconds", 60, least=0.5))
+        finally:
+            shared.users -= 1
+            if not shared.users:
+                self._sessions.remove(shared)
+                await shared.stack.aclose()
+
+    async def _shared(self, dsn: str, account: Account, spec: CampaignSpec) -> _Shared:
+        kind = dialer_class(spec.vendor.type)
+        async with self._opening:
+            for shared in self._sessions:
+                if (shared.dsn, shared.session.vendor, shared.account) == (dsn, kind.code, account):
+                    shared.users += 1
+                    return shared
+            async with AsyncExitStack() as stack:
+                budget = await stack.enter_async_context(
+                    request_budget(dsn, kind.code, account, kind.requests_per_second)
+                )
+                session = VendorSession(kind.code, account, kind.auth(account), budget=budget)
+                await stack.enter_async_context(session)
+                self._sessions.append(shared := _Shared(dsn, account, session, stack.pop_all(), 1))
+            return shared
+
+    async def switched_off(self, campaign: str) -> bool:
+        """Whether calling is switched off; the look at the Variable must not block the loop of all triggers."""
+        async with self._asking:
+            if monotonic() >= self._asked + SWITCH_SECONDS:
+                self._switch = await asyncio.to_thread(switch)
+                self._asked = monotonic()
+            return self._switch.stops(campaign)
+
+
+_ROOMS: WeakKeyDictionary[asyncio.AbstractEventLoop, WaitingRoom] = WeakKeyDictionary()
+
+
+def waiting_room() -> WaitingRoom:
+    """The room of the running loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _ROOMS:
+        # A full round of the garbage collector over all that Airflow has imported stops the loop for a third of a
+        # second, and thousands of looks make it necessary again and again. Modules stay anyway: it may pass over them.
+        gc.freeze()
+        _ROOMS[loop] = WaitingRoom()
+    return _ROOMS[loop]
