@@ -165,11 +165,6 @@ from ops.campaign_plan p join ops.campaign_intent i using (plan_id)
 where p.plan_id = %s group by p.plan_id
 """
 
-_WORST = """
-select coalesce(sum(r.max_attempts), 0)::integer
-from ops.attempt_reservation r join ops.campaign_intent i using (intent_id) where i.plan_id = %s
-"""
-
 _STORE = "update ops.campaign_plan set forecast = %s, approval = %s where plan_id = %s"
 
 
@@ -196,7 +191,7 @@ def _forecast(conn: psycopg.Connection, plan_id: str, spec: CampaignSpec, policy
     row = conn.execute(_PLAN, [plan_id]).fetchone()
     assert row is not None, "a plan exists only complete"
     campaign, vendor, purpose, call_date, contacts, start, end, last_start, last_end = row
-    (worst,) = conn.execute(_WORST, [plan_id]).fetchone() or (0,)
+    worst = contacts * spec.vendor.worst_case.total
     past = {"vendor": vendor, "purpose": purpose, "call_date": call_date, "plan_id": plan_id}
     history = _history(conn, campaign, past)
     attempts = _attempts(history, contacts, max(worst, contacts))

@@ -1,7 +1,8 @@
-"""Reservations by intent: a plan's rows come one after the other into the index, not all over the history.
+"""Reservations by intent, and room for what a launch notes of each contact.
 
-The key begins with the intent now, so it answers what the index on the intent alone answered; the phone has its own
-index, with the date.
+The key of a reservation begins with the intent now: a plan's rows come one after the other into its index, not all over
+the history. It answers what the index on the intent alone answered; the phone has its own index, with the date.
+A launch writes each contact of a plan twice: with room in the page no index hears of it. Pages that are full stay so.
 
 Revision ID: 0010
 Revises: 0009
@@ -22,8 +23,10 @@ alter table ops.attempt_reservation
 def upgrade() -> None:
     op.execute(_KEY.format(columns="intent_id, phone_key, local_date"))
     op.execute("drop index ops.ix_attempt_reservation_intent_id")
+    op.execute("alter table ops.plan_contact set (fillfactor = 45)")
 
 
 def downgrade() -> None:
+    op.execute("alter table ops.plan_contact reset (fillfactor)")
     op.execute(_KEY.format(columns="phone_key, intent_id, local_date"))
     op.create_index("ix_attempt_reservation_intent_id", "attempt_reservation", ["intent_id"], schema="ops")
