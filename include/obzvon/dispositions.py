@@ -12,6 +12,8 @@ from enum import StrEnum
 class Disposition(StrEnum):
     """Code of `dwh.dim_disposition`."""
 
+    __hash__ = str.__hash__  # the enum's own is Python code, and every row looks its code up several times
+
     EXCL_DNC = "EXCL_DNC"
     EXCL_NO_CONSENT = "EXCL_NO_CONSENT"
     EXCL_CAP = "EXCL_CAP"

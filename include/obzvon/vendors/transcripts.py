@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -38,14 +39,17 @@ def _folded(roles: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 def _turns(items: list[Any], known: Mapping[str, str]) -> Iterator[Turn]:
     for item in items:
         if isinstance(item, dict) and isinstance(said := item.get("text"), str) and (said := said.strip()):
-            speaker = str(item.get("author") or item.get("role") or "")
-            role = known.get(speaker) or known.get(speaker.strip().casefold(), "client")
+            speaker = item.get("author") or item.get("role") or ""
+            role = known.get(speaker) if isinstance(speaker, str) else None
             start = item["start"] if "start" in item else item.get("start_time", item.get("startTime"))
             end = item["end"] if "end" in item else item.get("end_time", item.get("endTime"))
+            role = role or known.get(str(speaker).strip().casefold(), "client")
             yield Turn(role, said, _second(start), _second(end))
 
 
 def _second(value: Any) -> float | None:
+    if type(value) is Decimal:
+        return float(value)
     try:
         return None if value is None or value is True or value is False else float(value)
     except (TypeError, ValueError, OverflowError):
