@@ -2,8 +2,8 @@
 
     python -m bench.answering SOCKET_FD DELAY_MS [FOLDER]
 
-With a folder it keeps the bodies of all POSTs there. It plays as much of TWIN and Dialog as a launch needs: tasks have
-an id and a count of contacts.
+With a folder it keeps all requests there, each as a line with method and path, and the body. It plays as much of TWIN
+and Dialog as a launch needs: tasks have an id and a count of contacts.
 
 Not the sandbox: that one checks and stores what it gets, which would be measured instead of the client.
 """
@@ -11,6 +11,7 @@ Not the sandbox: that one checks and stores what it gets, which would be measure
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import socket
@@ -77,6 +78,8 @@ def _busiest(times: list[float]) -> int:
 class _Connection(asyncio.Protocol):
     """One kept-alive connection; requests of one connection come one after the other."""
 
+    _numbers = itertools.count(1)  # of all connections
+
     def __init__(self, journal: _Journal, vendor: _Vendor, delay: float, folder: Path | None) -> None:
         self._journal, self._vendor, self._delay, self._folder = journal, vendor, delay, folder
         self._held = bytearray()
@@ -105,9 +108,9 @@ class _Connection(asyncio.Protocol):
         if method == "POST":
             marks = MARKS.findall(body)
             self._journal.note(loop.time(), body, marks)
-            if self._folder:
-                number = f"{self._journal.requests:06d}"
-                (self._folder / number).write_bytes(path.encode() + b"\n" + body)
+        if self._folder:
+            name = f"{next(self._numbers):06d}"
+            (self._folder / name).write_bytes(f"{method} {path}\n".encode() + body)
         path, _, query = path.partition("?")
         answer = json.dumps(self._vendor.answer(method, path, query, body, len(marks))).encode()
         if self._delay:

@@ -11,9 +11,10 @@ from typing import Any
 
 import aiohttp
 
-__all__ = ["copy", "post", "post_in_order", "read_only"]
+__all__ = ["copy", "post", "post_in_order", "read_only", "send_in_order"]
 
 HEADERS = {"Content-Type": "application/json"}
+Request = tuple[str, str, bytes]  # method, address, body
 
 
 def copy(psql: str, dsn: str, files: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -35,27 +36,41 @@ def read_only(files: Sequence[str]) -> dict[str, Any]:
 def post(file: str, url: str, workers: int, calls: int) -> dict[str, Any]:
     """aiohttp posts the first lines of a file with so many workers; they are in memory before the clock starts."""
     bodies = Path(file).read_bytes().splitlines()[:calls]
-    return _posted([(url, body) for body in bodies], workers)
+    return _posted([("POST", url, body) for body in bodies], workers)
 
 
 def post_in_order(url: str, folder: str) -> dict[str, Any]:
-    """aiohttp posts the requests in a folder (a line with the path, then the body), one after the other."""
-    requests = [file.read_bytes().split(b"\n", 1) for file in sorted(Path(folder).iterdir())]
-    return _posted([(url + path.decode(), body) for path, body in requests], 1) | {"peak_mib": None}
+    """aiohttp sends the POSTs among the requests in a folder, one after the other."""
+    return _posted([each for each in _kept(url, folder) if each[0] == "POST"], 1) | {"peak_mib": None}
 
 
-def _posted(requests: Sequence[tuple[str, bytes]], workers: int) -> dict[str, Any]:
+def send_in_order(url: str, folder: str) -> dict[str, Any]:
+    """aiohttp sends all requests in a folder, one after the other."""
+    return _posted(_kept(url, folder), 1) | {"peak_mib": None}
+
+
+def _kept(url: str, folder: str) -> list[Request]:
+    """Requests as files: a line with method and path, then the body."""
+    found = list[Request]()
+    for file in sorted(Path(folder).iterdir()):
+        line, body = file.read_bytes().split(b"\n", 1)
+        method, path = line.decode().split(" ", 1)
+        found.append((method, url + path, body))
+    return found
+
+
+def _posted(requests: Sequence[Request], workers: int) -> dict[str, Any]:
     started = time.perf_counter()
     asyncio.run(_post_all(iter(requests), workers))
     return {"seconds": time.perf_counter() - started}
 
 
-async def _post_all(left: Iterable[tuple[str, bytes]], workers: int) -> None:
+async def _post_all(left: Iterable[Request], workers: int) -> None:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=workers)) as session:
 
         async def work() -> None:
-            for url, body in left:
-                async with session.post(url, data=body, headers=HEADERS) as answer:
+            for method, url, body in left:
+                async with session.request(method, url, data=body or None, headers=HEADERS) as answer:
                     answer.raise_for_status()
                     await answer.read()
 

@@ -2,7 +2,8 @@
 
 ours: the launch stage with everything that makes a repeated run harmless: the ledger written and committed before each
 request and after it, opt-outs and caps asked again, the vendor's own count read after each batch. The floor posts the
-same bodies one after the other and notes nothing. No peer: a stock pipeline notes nothing either (docs/faults.md).
+same bodies one after the other and notes nothing; the second one sends our GETs too. No peer: a stock pipeline notes
+nothing either (docs/faults.md).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class LaunchScene:
         return self.folder / f"bodies-{vendor}"
 
     def prepare(self) -> None:
-        """The floor's bodies, from a launch that nobody measures."""
+        """The floors' requests, from a launch that nobody measures."""
         for vendor in CASES:
             self.bodies(vendor).mkdir()
             with self.database.copy(vendor) as dsn, answering(0, self.bodies(vendor)) as server:
@@ -117,12 +118,19 @@ BENCH = Bench(
     size=1_000_000,
     tiny=300,
     unit="contacts",
-    ways=(Way("ours", Kind.OURS, "bench.launch:ours"), Way("bare POSTs", Kind.FLOOR, "bench.floors:post_in_order")),
+    ways=(
+        Way("ours", Kind.OURS, "bench.launch:ours"),
+        Way("bare POSTs", Kind.FLOOR, "bench.floors:post_in_order"),
+        Way("bare POSTs and the same GETs", Kind.FLOOR, "bench.floors:send_in_order"),
+    ),
     scene=scene,
     reach="≥ 80 % of the floor, duplicates 0",
     notes=(
         f"The server answers after {DELAY_MS} ms. One batch of intents, one request after the other, as one mapped "
         "task does it; a campaign file's `max_batches` says how many do so at once.",
-        "ours − floor is the ledger, the checks, building the bodies, and at TWIN reading the count after each batch.",
+        "ours − bare POSTs is the ledger, the checks, building the bodies, and at TWIN reading the count after each "
+        "batch: without it nobody knows that the vendor holds whom it took. So a second floor sends our GETs too.",
+        "At Dialog a request takes as long as its answer, whatever it carries, and the ledger writes a row for each "
+        "contact, so that more contacts a request make the ratio worse and the launch no slower.",
     ),
 )
