@@ -74,4 +74,5 @@ async def test_a_batch_reads_as_many_rows_of_a_long_list_as_of_a_short_one(
     conn.commit()
     long = await reads(conn, warehouse_dsn, 40 * SIZE)
     assert (len(short), len(long)) == (3, 39)
-    assert max(short + long) <= 15 * SIZE  # a dozen statements, each of which reads its ten rows
+    # a dozen statements, each of which reads its ten rows; of forty rows PostgreSQL may rightly read all
+    assert max(long) <= min(max(short), 15 * SIZE)

@@ -33,7 +33,7 @@ from obzvon.errors import (
     VendorError,
 )
 from obzvon.ledger.barred import anybody_opted_out, drop_barred
-from obzvon.ledger.contacts import contacts_of, mark_not_sent, mark_sending, mark_taken
+from obzvon.ledger.contacts import contacts_of, mark_not_sent, mark_sending, mark_taken, rows_of
 from obzvon.ledger.intents import Intent, in_doubt, intents_of, lock, move, reread
 from obzvon.ledger.keys import CANARY_BATCH, marker
 from obzvon.ledger.policies import caps_of
@@ -169,8 +169,8 @@ class Launcher:
         intent = await reread(self.conn, intent.intent_id, for_update=True)
         if self.too_late(intent):
             return await self._move(intent, S.CANCELLED, detail=TOO_LATE)
-        await drop_barred(self.conn, intent, await self.caps(intent))
-        contacts = await contacts_of(self.conn, intent)
+        anybody = await self._drop_barred(intent)
+        contacts = await contacts_of(self.conn, intent) if anybody else []
         if not contacts:
             return await self._move(intent, S.CANCELLED, detail=SUPPRESSED)
         await check_canary(self.conn, intent)
@@ -201,6 +201,22 @@ class Launcher:
             intent, S.CREATED, vendor_task_id=task_id, confirmed_at=self.clock(),
             contacts_sent=len(riding), contacts_accepted=len(riding),
         )  # fmt: skip
+
+    async def _drop_barred(self, intent: Intent) -> bool:
+        """Take out who may not be called any more; False when nobody is left.
+
+        Contacts that follow in batches are asked about when theirs leaves: here only until somebody is found for whom
+        the campaign is to be created.
+        """
+        rule = await self.caps(intent)
+        if self.dialer.contacts_in_create:
+            await drop_barred(self.conn, intent, rule)
+            return True
+        rows, size = await rows_of(self.conn, intent), self.spec.limits.candidate_batch
+        for part in (rows[first : first + size] for first in range(0, len(rows), size)):
+            if await drop_barred(self.conn, intent, rule, part) < len(part):
+                return True
+        return False
 
     async def _fill_and_start(self, intent: Intent) -> Intent:
         if intent.vendor_task_id is None:
