@@ -44,7 +44,9 @@ select count(*) from (
 ATTEMPTS = {"insert": "attempts_new", "update": "attempts_changed"}
 #: Statements that write the rest of what was decided, in their order; then those that bring the whole intent up to its
 #: facts, the one that counts against the caps last.
-WRITTEN = ("goals_gone", "goals_new", "goals", "turns_gone", "turns_new", "turns", "suppressions")
+WRITTEN = ("goals_new", "goals", "turns_new", "turns", "suppressions")
+#: What a newer answer took back.
+GONE = ("goals_gone", "turns_gone")
 FOLLOWING = ("attempt_numbers", "snapshot", "dials")
 
 
@@ -120,9 +122,10 @@ def _write(conn: psycopg.Connection, spec: CampaignSpec, values: dict[str, Any],
     ensure_days(conn, [day for (day,) in conn.execute(_MISSING_DAYS)])
     wanted: dict[str, int] = dict(conn.execute(_WANTED).fetchall())
     for action, name in ATTEMPTS.items():
-        if conn.execute(statement(name), values).rowcount != wanted.get(action, 0):
+        # not where there is nothing to write: a plan for the stored rows is as good as what is known of them
+        if action in wanted and conn.execute(statement(name), values).rowcount != wanted[action]:
             raise UniqueViolation("another load has written some of these calls meanwhile; load the batch again")
-    for name in WRITTEN:
+    for name in (*(GONE if "update" in wanted else ()), *WRITTEN):
         conn.execute(statement(name), values)
 
 
