@@ -139,6 +139,35 @@ def test_a_row_that_is_no_object_is_a_broken_row() -> None:
     assert [getattr(row, "rule", None) for row in parsed("text", TALK)] == ["dialog.row", None]
 
 
+SAID: dict[str, Any] = {"author": "Бот", "text": " Алло ", "start": 0.5, "end": 2}
+#: Changes of a row, usual and odd ones.
+ODD_ROWS: list[dict[str, Any]] = [
+    {"dialog": [SAID, {"role": "Клиент", "text": "Да"}, SAID | {"start": None}]}, {"dialog": []}, {"dialog": "{"},
+    {"dialog": [SAID | {"start": "1.5"}]}, {"dialog": [SAID, "x", None, {"text": 5}, {"author": "Бот"}]},
+    {"dialog": [{"text": "a", "start_time": 1, "endTime": 2.25}]}, {"dialog": [{"text": "a", "start_time": None}]},
+    {"dialog": {"messages": [SAID]}}, {"dialog": [SAID | {"author": ["Бот"]}]}, {"dialog": [SAID | {"start": True}]},
+    {"dialog": [SAID | {"start": 10**30, "author": 7}]}, {"dialog": 7}, {"duration": 1.005, "result": 1.10},
+    {"duration": "долго"}, {"caller_id": "+7", "cost": "x", "slot": 1}, {"phone_number": None}, {"start": None}, {},
+]  # fmt: skip
+
+
+def test_a_row_among_many_is_read_as_a_row_alone() -> None:
+    changed = [TALK | change for change in ODD_ROWS]
+    alone = [str(found) for row in changed for found in parsed(row)]
+    rows = [row for each in changed for row in (TALK, TALK, each, TALK)]
+    assert [str(found) for found in parsed(*rows)][2::4] == alone
+    # a block whose rows are all of one kind does not depend on what others hold
+    assert [str(found) for row in changed for found in parsed(row, row, row)[2:]] == alone
+
+
+def test_two_roles_may_have_one_column() -> None:
+    fields = SPEC.vendor.model_dump()["report"]["fields"] | {"updated_at": "start"}
+    campaign = spec(SPEC.vendor.model_dump() | {"report": SPEC.vendor.model_dump()["report"] | {"fields": fields}})
+    first, second, third = parsed(TALK, TALK, TALK, campaign=campaign)
+    assert first == second == third
+    assert first.updated_at == first.started_at
+
+
 def test_a_report_cut_short_is_a_broken_page() -> None:
     rows = Dialog.parse(SPEC, "report", io.BytesIO(report(TALK, TALK)[:-40]))
     with pytest.raises(ContractBreak, match="not one whole JSON document"):

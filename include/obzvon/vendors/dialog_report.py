@@ -19,6 +19,7 @@ from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import classify, goal_reached, result_texts
 from obzvon.vendors import rows
 from obzvon.vendors.base import Attempt, Column, Row, Totals
+from obzvon.vendors.dialog_columns import ROLES, Columns
 from obzvon.vendors.dialog_settings import DialogSettings
 from obzvon.vendors.json_list import BrokenJson, JsonList
 from obzvon.vendors.tally import Dials, Queued
@@ -42,13 +43,15 @@ _FINAL = HUMAN | {
 
 def report_rows(spec: CampaignSpec, stream: IO[bytes]) -> Iterator[Row | Queued]:
     """The rows of a report in order; one that breaks the contract comes as a ContractBreak, and the next follows."""
-    return _read(spec, JsonList(stream, "data"))
+    reader = _Reader(spec)
+    return _read(reader, JsonList(stream, "data", typed=reader.columns.decode))
 
 
 def report_contents(spec: CampaignSpec, stream: IO[bytes]) -> Iterator[Row | Queued | Totals]:
     """The rows of a report, then its totals. An answer without `data` is no report."""
-    report = JsonList(stream, "data", _BESIDE)
-    yield from _read(spec, report)
+    reader = _Reader(spec)
+    report = JsonList(stream, "data", _BESIDE, reader.columns.decode)
+    yield from _read(reader, report)
     yield _totals(report)
 
 
@@ -65,8 +68,7 @@ def raw_rows(stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:
     return (row for row in _items(JsonList(stream, "data")) if isinstance(row, dict))
 
 
-def _read(spec: CampaignSpec, report: JsonList) -> Iterator[Row | Queued]:
-    reader = _Reader(spec)
+def _read(reader: _Reader, report: JsonList) -> Iterator[Row | Queued]:
     for row in _items(report):
         try:
             yield reader.read(row)
@@ -116,64 +118,62 @@ class _Reader:
     def __init__(self, spec: CampaignSpec) -> None:
         self._spec = spec
         self._report = cast(DialogSettings, spec.vendor).report
-        self._fields = self._report.fields
+        fields = self._report.fields
+        self.columns = Columns(fields)
         self._zone = ZoneInfo(self._report.timezone) if self._report.timezone else None
-        self._meaning = {text.strip().casefold(): code for text, code in self._report.statuses.items()}
-        # of each role what it is called in a row and, for errors, in the campaign file; the same for every row
-        roles = [role for role in type(self._fields).model_fields if role != "results"]
-        self._names = {role: getattr(self._fields, role) for role in roles}
-        self._rules = {role: (f"dialog.{role}", self._names[role] or role) for role in roles}
-        self._results_of = tuple(self._fields.results.items())
         self._format = self._report.datetime_format
+        self._meaning = {text.strip().casefold(): code for text, code in self._report.statuses.items()}
+        # of each role the rule, and what errors call it
+        self._rules = {role: (f"dialog.{role}", getattr(fields, role) or role) for role in ROLES}
         self._starts: Counter[tuple[str, datetime]] = Counter()
 
-    def read(self, row: Mapping[str, Any]) -> Attempt | Queued:
-        if not isinstance(row, dict):
+    def read(self, item: Any) -> Attempt | Queued:
+        row = self.columns.row(item)
+        if row is None:
             raise ContractBreak("dialog.row", "data", "a row is not an object")
-        phone = rows.phone("dialog.phone", self._fields.phone, row.get(self._fields.phone))
-        external_id = self._text(row, "external_id")
+        rules = self._rules
+        phone = rows.phone(*rules["phone"], row.phone)
+        external_id = rows.text(*rules["external_id"], row.external_id)
         contact = external_id or phone
         if contact is None:
-            raise ContractBreak("dialog.phone", self._fields.phone, "is empty, so nobody knows who was called")
-        status = self._text(row, "status") or ""
+            raise ContractBreak(*rules["phone"], "is empty, so nobody knows who was called")
+        status = rows.text(*rules["status"], row.status) or ""
         meaning = self._meaning.get(status.casefold(), Disposition.UNKNOWN)
-        started_at = self._moment(row, "started_at") or self._moment(row, "updated_at")
+        updated_at = self._moment("updated_at", row.updated_at)
+        started_at = self._moment("started_at", row.started_at) or updated_at
         if started_at is None and meaning is Disposition.PENDING:
             return Queued(contact)
         if started_at is None:
-            raise ContractBreak("dialog.started_at", self._fields.started_at, "is empty for a call that has ended")
-        return self._attempt(row, contact, external_id, phone, status, meaning, started_at)
-
-    def _attempt(
-        self, row: Mapping[str, Any], contact: str, external_id: str | None, phone: str | None, status: str,
-        meaning: Disposition, started_at: datetime,
-    ) -> Attempt:  # fmt: skip
-        results = self._results(row)
-        talk, ring = self._seconds(row, "duration"), self._seconds(row, "ring_duration")
-        transferred = rows.flag(*self._rules["transferred"], self._value(row, "transferred"))
+            raise ContractBreak(*rules["started_at"], "is empty for a call that has ended")
+        results = result_texts({name: getattr(row, slot) for name, slot in self.columns.results})
+        talk = rows.seconds(*rules["duration"], row.duration)
+        ring = rows.seconds(*rules["ring_duration"], row.ring_duration)
+        transferred = rows.flag(*rules["transferred"], row.transferred)
         if meaning in HUMAN:
             meaning = classify(self._spec, results, talk_sec=talk, transferred=transferred, otherwise=meaning)
-        call_id = self._text(row, "call_id")
-        dialog, roles = self._value(row, "dialog"), self._report.roles
+        call_id = rows.text(*rules["call_id"], row.call_id)
         return Attempt(
             vendor_call_id=call_id or self._derived_id(contact, started_at),
             derived_id=call_id is None,
             external_id=external_id,
             phone=phone,
             started_at=started_at,
-            updated_at=self._moment(row, "updated_at") or started_at + _length(ring, talk),
+            updated_at=updated_at or started_at + _length(ring, talk),
             disposition=meaning,
             status_raw=status,
             ring_sec=ring,
             talk_sec=talk,
             transferred=transferred,
-            caller_id=self._text(row, "caller_id"),
-            cost_rub=rows.amount(*self._rules["cost"], self._value(row, "cost")) or _NOTHING,
-            record_url=self._text(row, "record_url"),
+            caller_id=rows.text(*rules["caller_id"], row.caller_id),
+            cost_rub=rows.amount(*rules["cost"], row.cost) or _NOTHING,
+            record_url=rows.text(*rules["record_url"], row.record_url),
             results=results,
             goal_reached=goal_reached(self._spec, results, meaning),
-            turns=turns(dialog, roles) if dialog else (),
+            turns=turns(row.dialog, self._report.roles) if row.dialog else (),
         )
+
+    def _moment(self, role: str, value: Any) -> datetime | None:
+        return None if value is None else rows.moment(*self._rules[role], value, self._zone, self._format)
 
     def _derived_id(self, contact: str, started_at: datetime) -> str:
         """The call's identity from what never changes: campaign, contact, start, order among equals."""
@@ -181,22 +181,3 @@ class _Reader:
         ordinal = self._starts[contact, started_at]
         parts = (self._spec.name, contact, started_at.isoformat(), str(ordinal))
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
-
-    def _results(self, row: Mapping[str, Any]) -> dict[str, str]:
-        return result_texts({name: row.get(field) for name, field in self._results_of})
-
-    def _value(self, row: Mapping[str, Any], role: str) -> Any:
-        name = self._names[role]
-        return None if name is None else row.get(name)
-
-    def _text(self, row: Mapping[str, Any], role: str) -> str | None:
-        value = self._value(row, role)
-        return None if value is None else rows.text(*self._rules[role], value)
-
-    def _seconds(self, row: Mapping[str, Any], role: str) -> Decimal | None:
-        value = self._value(row, role)
-        return None if value is None else rows.seconds(*self._rules[role], value)
-
-    def _moment(self, row: Mapping[str, Any], role: str) -> datetime | None:
-        value = self._value(row, role)
-        return None if value is None else rows.moment(*self._rules[role], value, self._zone, self._format)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import IO, Any, NoReturn
 
@@ -49,10 +49,18 @@ class JsonList:
     """The items of the list `name` of the one object in the stream; numbers with a point are Decimals.
 
     `found` and `beside` are known when the items have come to their end: whether the object has such a list, and its
-    members that `keep` names. Iterating raises BrokenJson where the stream is not one whole JSON object.
+    members that `keep` names. Iterating raises BrokenJson where the stream is not one whole JSON object. With `typed`,
+    which decodes a JSON list, items that it takes are what it makes of them; the others come as ever.
     """
 
-    def __init__(self, stream: IO[bytes], name: str, keep: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        stream: IO[bytes],
+        name: str,
+        keep: Collection[str] = (),
+        typed: Callable[[bytes], list[Any]] | None = None,
+    ) -> None:
+        self._decoders = (typed, _decode_all) if typed else (_decode_all,)
         self._stream, self._name, self._keep = stream, name, keep
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._text, self._at, self._ended = "", 0, False
@@ -102,13 +110,16 @@ class JsonList:
         end = self._text.rfind(border[0], self._at) + 1 if border else 0
         if border is None or end <= border.start(1):
             return []
-        try:
-            items: list[Any] = _decode_all(f"[{self._text[border.start(1) : end]}]".encode())
-        except (msgspec.DecodeError, ValueError, RecursionError, InvalidOperation):
-            self._one_by_one = True
-            return []
-        self._at = end
-        return items
+        body = f"[{self._text[border.start(1) : end]}]".encode()
+        for decode in self._decoders:
+            try:
+                items: list[Any] = decode(body)
+            except (msgspec.DecodeError, ValueError, RecursionError, InvalidOperation):
+                continue
+            self._at = end
+            return items
+        self._one_by_one = True
+        return []
 
     def _parts(self, end: str) -> Iterator[None]:
         """Stops before each part up to the closing bracket."""

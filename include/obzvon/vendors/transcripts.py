@@ -13,9 +13,25 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from obzvon.vendors.base import Turn
 
 _LINE = re.compile(r"^\s*([^\W\d_][\w .-]{0,30}?)\s*:\s*(.*)$")
+
+
+class Said(msgspec.Struct, gc=False):
+    """An utterance as it mostly comes, which `turns` takes like the object; what has other moments does not decode."""
+
+    text: str
+    author: str | None = None
+    role: str | None = None
+    start: float | None = None
+    end: float | None = None
+    start_time: None = None
+    end_time: None = None
+    startTime: None = None  # noqa: N815
+    endTime: None = None  # noqa: N815
 
 
 def turns(value: Any, roles: Mapping[str, str]) -> tuple[Turn, ...]:
@@ -38,12 +54,17 @@ def _folded(roles: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 
 def _turns(items: list[Any], known: Mapping[str, str]) -> Iterator[Turn]:
     for item in items:
-        if isinstance(item, dict) and isinstance(said := item.get("text"), str) and (said := said.strip()):
+        if type(item) is Said:
+            if text := item.text.strip():
+                name = item.author or item.role or ""
+                role = known.get(name) or known.get(name.strip().casefold(), "client")
+                yield Turn(role, text, item.start, item.end)
+        elif isinstance(item, dict) and isinstance(said := item.get("text"), str) and (said := said.strip()):
             speaker = item.get("author") or item.get("role") or ""
-            role = known.get(speaker) if isinstance(speaker, str) else None
+            found = known.get(speaker) if isinstance(speaker, str) else None
             start = item["start"] if "start" in item else item.get("start_time", item.get("startTime"))
             end = item["end"] if "end" in item else item.get("end_time", item.get("endTime"))
-            role = role or known.get(str(speaker).strip().casefold(), "client")
+            role = found or known.get(str(speaker).strip().casefold(), "client")
             yield Turn(role, said, _second(start), _second(end))
 
 
