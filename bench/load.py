@@ -229,6 +229,8 @@ BENCH = Bench(
     ),
     against={"slim": "load step s", "transcripts of 1 KB": "load step s"},
     notes=(
+        "Ours takes two intents at once, as the collect stage does; peers take one after the other. The parts of ours "
+        "are sums over both, so they add up to more than the whole, and to more than each alone would need.",
         "The load step is what the floor does too: rows into staging, newest wins, rows into the three tables. The "
         "whole adds reading, checking and redacting the reports, and bringing caps and the plan's snapshot up to date.",
         "`PostgresHook.upsert_rows` has no condition: an older answer that comes later replaces a newer one, and a "
