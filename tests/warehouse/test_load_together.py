@@ -42,6 +42,17 @@ async def test_intents_of_one_plan_may_be_loaded_at_once(
     assert conn.execute(counts).fetchone() == (8, 8, 8)
 
 
+async def test_a_load_into_a_new_month_that_has_rows_knows_how_many(
+    conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path
+) -> None:
+    known = "select reltuples from pg_class where oid = 'dwh.fact_call_attempt_2031_05'::regclass"
+    for number, intent in enumerate(plan_of(conn, 1, intents=2), 1):
+        vendor = Vendor(warehouse_dsn, tmp_path, intent)
+        await vendor.pull("b1", [call(number, number)])
+        loaded_at_once([(vendor, "b1")])
+    assert conn.execute(known).fetchone() == (1,)  # as the second load found it
+
+
 async def test_two_pulls_of_one_intent_loaded_at_once_end_with_the_newer_answer(
     conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path
 ) -> None:
