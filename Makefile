@@ -49,7 +49,6 @@ proofs: dev ## 1,000 random campaigns against an oracle, 200 races of two vendor
 
 bench: dev ## every benchmark at full size beside what one would use instead: hours; writes docs/benchmarks.md
 	@$(BIN)/python -m bench all
-	@$(BIN)/python -m bench.marts
 
 bench-quick: dev ## every benchmark at a tiny size, once: that it runs, never how fast
 	@$(BIN)/python -m bench all --quick

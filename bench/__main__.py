@@ -27,7 +27,7 @@ from bench.growth import exponent
 from bench.page import PAGE, page, table
 
 RESULTS = ROOT / "bench" / "results"
-ROWS = ("load", "parse", "deliver", "plan", "launch", "dags")
+ROWS = ("load", "parse", "deliver", "plan", "launch", "waiting", "ready", "airflow", "dags", "marts")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__, rich_markup_mode=None)
 
 

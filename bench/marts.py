@@ -1,35 +1,34 @@
 """How long analysts wait: the ten questions of docs/analysts.md over five million attempts, and a refresh after a load.
 
-    python -m bench.marts                          # 5,000,000 attempts: a quarter of an hour, 8 GB
-    python -m bench.marts --attempts 200000
+    python -m bench marts --rows 200000
 
-It starts a PostgreSQL of its own, writes facts by set-based SQL (300 days of ten campaigns, as loading would leave
-them), refreshes all marts, asks each question three times as a member of `obzvon_analyst` and prints the slowest
-answer. Then a plan of ten thousand more attempts comes in, and what its refresh takes is printed. Exit code 1: a
-question took a second or more, or the refresh five.
+Facts are written by set-based SQL (300 days of ten campaigns, as loading would leave them), all marts refreshed, each
+question asked as a member of `obzvon_analyst`. Then ten thousand more attempts come in, and the marts hear of them.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from bench.environment import ROOT
+from bench.frame import Bench, Kind, Options, Sample, Way, run_child
+from bench.server import running
 
-from obzvon.local.postgres import Postgres
 from obzvon.stages.marts import refresh
 from obzvon.warehouse.db import connect
-from obzvon.warehouse.migrate import migrate
 from obzvon.warehouse.partitions import ensure_months
 
-ROOT = Path(__file__).resolve().parents[1]
+__all__ = ["BENCH", "questions"]
+
 PAGE = ROOT / "docs" / "analysts.md"
 QUESTION = re.compile(r"^### (\d+)\. (.+?)\n.*?```sql\n(.+?)```", re.MULTILINE | re.DOTALL)
 ANSWER_SECONDS, REFRESH_SECONDS = 1.0, 5.0
@@ -129,38 +128,26 @@ def questions(page: Path = PAGE) -> list[tuple[str, str]]:
     return [(f"{number}. {title}", sql) for number, title, sql in QUESTION.findall(page.read_text(encoding="utf-8"))]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--attempts", type=int, default=5_000_000)
-    with tempfile.TemporaryDirectory(prefix="obzvon-bench-") as folder:
-        server = Postgres(Path(folder), durable=False)
-        server.start()
-        try:
-            server.create_database("bench")
-            migrate(server.url("bench"))
-            return run(server.url("bench"), parser.parse_args().attempts)
-        finally:
-            server.stop()
-
-
-def run(dsn: str, attempts: int) -> int:
-    """Fill, refresh and ask; the exit code."""
+def waited(dsn: str, attempts: int) -> dict[str, Any]:
+    """Fill, refresh and ask; *seconds* is the refresh after a load."""
     # two dials a contact on average, one row in twenty excluded
     contacts = max(20, round(attempts / (CAMPAIGNS * DAYS) / 1.9))
     people = max(1000, attempts // 10)
+    figures: dict[str, float] = {}
     with connect(dsn) as conn:
-        told("facts written", lambda: fill(conn, contacts, people))
+        figures["facts written s"] = took(lambda: fill(conn, contacts, people))
         conn.autocommit = True
         conn.execute("vacuum analyze")
-        told("all marts refreshed", lambda: refresh(conn, full=True))
+        figures["all marts refreshed s"] = took(lambda: refresh(conn, full=True))
         conn.execute("vacuum analyze")
         (count,), *_ = conn.execute("select sum(attempts) from mart.attempt_daily").fetchall()
-        print(f"{count:>12,} attempts")
-        slowest = ask(conn, dsn)
+        figures["attempts"] = float(count)
+        answers = ask(conn, dsn)
         conn.autocommit = False
-        plan(conn, round(LOAD / 1.9), people, -1)
-        took = told(f"refreshed after a load of {LOAD:,}", lambda: refresh(conn))
-    return int(slowest >= ANSWER_SECONDS or took >= REFRESH_SECONDS)
+        plan(conn, max(1, round(LOAD / 1.9)), people, -1)
+        seconds = took(lambda: refresh(conn))
+    figures |= {"slowest question s": max(answers.values()), **answers}
+    return {"seconds": seconds, "figures": figures, "peak_mib": None}
 
 
 def fill(conn: psycopg.Connection, contacts: int, people: int) -> None:
@@ -193,31 +180,67 @@ def plan(conn: psycopg.Connection, contacts: int, people: int, day: int) -> None
     conn.commit()
 
 
-def ask(conn: psycopg.Connection, dsn: str) -> float:
-    """Ask every question three times as an analyst; the longest answer, in seconds."""
+def ask(conn: psycopg.Connection, dsn: str) -> dict[str, float]:
+    """Ask every question three times as an analyst; the longest answer of each, in seconds."""
     conn.execute("create role bench_analyst login in role obzvon_analyst")
     where = urlsplit(dsn)
     own = urlunsplit(where._replace(netloc=where.netloc.replace(str(where.username), "bench_analyst")))
-    slowest = 0.0
     with connect(own) as analyst:
-        for title, sql in questions():
-            times = []
-            for _ in range(3):
-                started = time.perf_counter()
-                rows = analyst.execute(sql.encode()).fetchall()
-                times.append(time.perf_counter() - started)
-            print(f"{max(times):8.3f} s  {title} ({len(rows)} rows)")
-            slowest = max(slowest, *times)
-    return slowest
+        return {
+            f"question {number} s": max(_answer_seconds(analyst, sql) for _ in range(3))
+            for number, (_, sql) in enumerate(questions(), 1)
+        }
 
 
-def told(what: str, act: Callable[[], object]) -> float:
+def _answer_seconds(analyst: psycopg.Connection, sql: str) -> float:
+    return took(lambda: analyst.execute(sql.encode()).fetchall())
+
+
+def took(act: Callable[[], object]) -> float:
     started = time.perf_counter()
     act()
-    took = time.perf_counter() - started
-    print(f"{took:8.1f} s  {what}", flush=True)
-    return took
+    return time.perf_counter() - started
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@dataclass
+class MartsScene:
+    """A server of its own for every measurement: the analyst's role is of the server."""
+
+    folder: Path
+    attempts: int
+    durable: bool
+    postgres: str | None = None
+    measured: int = 0
+
+    def measure(self, way: Way) -> dict[str, Sample]:
+        self.measured += 1
+        with running(self.folder / str(self.measured), durable=self.durable) as database:
+            self.postgres = database.version
+            dsn = database.template("marts")
+            return {f"a refresh after {LOAD:,} more": run_child(way, {"dsn": dsn, "attempts": self.attempts})}
+
+
+@contextmanager
+def scene(options: Options, folder: Path) -> Iterator[MartsScene]:
+    """Nothing to prepare: writing the facts is part of what is told."""
+    yield MartsScene(folder, options.size, durable=False)
+
+
+BENCH = Bench(
+    name="marts",
+    title="Marts: refresh and questions",
+    size=5_000_000,
+    tiny=6_000,
+    unit="attempts",
+    ways=(Way("ours", Kind.OURS, "bench.marts:waited"),),
+    scene=scene,
+    reach=f"a refresh after {LOAD:,} more ≤ {REFRESH_SECONDS:.0f} s; ten questions < {ANSWER_SECONDS:.0f} s each",
+    growth=(),
+    notes=(
+        f"300 days of ten campaigns, then a plan of {LOAD:,} more attempts. *Seconds* is the incremental refresh "
+        "after it. Each question of docs/analysts.md is asked three times as a member of `obzvon_analyst`; the slowest "
+        "answer counts.",
+        "The database server does not wait for the disk here: facts are written by set-based SQL, as loading leaves "
+        "them, in minutes instead of hours.",
+    ),
+)

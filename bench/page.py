@@ -15,7 +15,7 @@ __all__ = ["PAGE", "QUOTED", "figure", "page", "table"]
 
 QUOTED = re.compile(r"<!--bench ([^>]+)-->(.*?)<!--/bench-->")
 PAGE = ROOT / "docs" / "benchmarks.md"
-ORDER = ("load", "parse", "deliver", "plan", "launch", "dags")
+ORDER = ("load", "parse", "deliver", "plan", "launch", "waiting", "ready", "airflow", "dags", "marts")
 HEAD = """# Benchmarks
 
 What Obzvon costs beside what one would use instead, and beside the floor: what nobody gets under. `make bench` measures
