@@ -4,7 +4,8 @@ python -m bench all                 # every row of the table at its size, then d
 python -m bench all --quick         # every row at a tiny size, one round: that it runs, nothing about time
 python -m bench load --size 100000  # one row; its line of the page is written anew
 python -m bench memory --contacts 10000000 --rows 10000000   # plan and load under their limits
-python -m bench page                # docs/benchmarks.md from the results that are there
+python -m bench page                # docs/benchmarks.md and docs/scale.md from the results that are there
+python -m bench scale --contacts-a-day 2000000 --campaigns 200   # what such days need; --help shows what can be given
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from bench import memory
+from bench import memory, scale
 from bench.environment import ROOT, install, machine
 from bench.frame import Bench, Kind, Options, Ran, Sample, rounds
 from bench.growth import exponent
@@ -115,7 +116,7 @@ def main(
     """Run one row or all of them."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
     if row == "page":
-        PAGE.write_text(page(RESULTS), encoding="utf-8")
+        _pages()
         return
     if row in ("memory", "all") and (row == "memory" or not quick):
         kept = None if quick else results
@@ -139,8 +140,14 @@ def main(
         text = json.dumps(result, ensure_ascii=False, indent=1)
         (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     if not quick and results == RESULTS:
-        PAGE.write_text(page(RESULTS), encoding="utf-8")
+        _pages()
+
+
+def _pages() -> None:
+    """The pages that are made of the results alone."""
+    PAGE.write_text(page(RESULTS), encoding="utf-8")
+    scale.PAGE.write_text(scale.page(RESULTS), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    sys.exit(scale.main(sys.argv[2:]) if sys.argv[1:2] == ["scale"] else app())

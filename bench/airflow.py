@@ -94,7 +94,9 @@ def shares(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         "task instances": len(done),
         "in tasks s": sum(took) - sum(waits),
         "in waits s": sum(waits),
-        "shortest task s": min(took, default=0.0),
+        "shortest task s": min(
+            (seconds for task, seconds in zip(done, took, strict=True) if task.get("pid")), default=0.0
+        ),
         "gaps between tasks s": sum(map(_gaps, runs)),
     }
     if queued:

@@ -132,7 +132,7 @@ def waited(dsn: str, attempts: int) -> dict[str, Any]:
     """Fill, refresh and ask; *seconds* is the refresh after a load."""
     # two dials a contact on average, one row in twenty excluded
     contacts = max(20, round(attempts / (CAMPAIGNS * DAYS) / 1.9))
-    people = max(1000, attempts // 10)
+    people = max(10_000, attempts // 10)  # more than the last load has: a contact stands once in a list
     figures: dict[str, float] = {}
     with connect(dsn) as conn:
         figures["facts written s"] = took(lambda: fill(conn, contacts, people))

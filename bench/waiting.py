@@ -135,7 +135,7 @@ class WaitingScene:
 @contextmanager
 def scene(options: Options, folder: Path) -> Iterator[WaitingScene]:
     """Plans of both vendors."""
-    every = sorted({1, max(2, options.size // 20), options.size})
+    every = [options.size] if options.quick else sorted({1, max(2, options.size // 20), options.size})
     counts = tuple(count for count in every if _case(count) in (options.cases or map(_case, every)))
     with running(folder, durable=not options.quick) as database:
         dsn = database.template("waiting")
@@ -162,19 +162,20 @@ BENCH = Bench(
     reach="no worker slot; requests a minute constant at vendors that list; ≤ 50 KiB an intent; no block > 50 ms",
     growth=(),
     notes=(
-        f"*Seconds* is only how long was looked. A look every {POLL:.0f} s with a jitter of 20 % (an account's default is "
-        f"60 s), {CONTACTS} contacts an intent, every intent a campaign and a trigger of its own; a batch of several "
-        "intents has one trigger.",
+        f"*Seconds* is only how long was looked. A look every {POLL:.0f} s with a jitter of 20 % (the default of an "
+        f"account is 60 s), {CONTACTS} contacts an intent, every intent a campaign and a trigger of its own; a batch "
+        "of several intents has one trigger.",
         "*KiB an intent*: what the process grew by from one trigger to all, after all have looked. *longest block* is "
         "how long the loop did nothing else, at most by the CPU time of the process; *by the clock* counts what other "
         "programs took too. Requests, and CPU seconds, are of a minute.",
         "Not measured: the log file that Airflow opens for each trigger, and its supervisor, which hands out "
         "connections and variables; both are the same for every trigger.",
-        "At Dialog a look is one report, since nothing else can be asked; at TWIN it is the task's status and its calls, "
-        "so two requests or more: both grow with the intents, and only the account's budget (`requests_per_second`, "
-        "20 by default, off here) bounds them. One list of tasks for all intents of an account is not built.",
-        "A poking `HttpSensor` is a worker slot and a process with that memory as long as it waits, so n sensors are n "
-        "times that: one is measured, the product is arithmetic. The deferrable one asks whether the address is 404 and "
-        "cannot look into a report: `response_check` makes it poke.",
+        "At Dialog a look is one report, since nothing else can be asked; at TWIN it is the task's status and its "
+        "calls, so two requests or more: both grow with the intents, and only the account's budget "
+        "(`requests_per_second`, 20 by default, off here) bounds them. One list of tasks for all intents of an "
+        "account is not built.",
+        "A poking `HttpSensor` is a worker slot and a process with that memory as long as it waits, so n sensors are "
+        "n times that: one is measured, the product is arithmetic. The deferrable one asks whether the address is 404 "
+        "and cannot look into a report: `response_check` makes it poke.",
     ),
 )
