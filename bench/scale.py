@@ -204,7 +204,8 @@ def report(day: Day, results: Path = RESULTS) -> str:
 
 
 def _given(day: Day) -> str:
-    return ", ".join(f"{field.name.replace('_', ' ')} {getattr(day, field.name):,g}" for field in fields(day))
+    values = ((field.name.replace("_", " "), getattr(day, field.name)) for field in fields(day))
+    return ", ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:g}" for name, value in values)
 
 
 def _stages(told: Sequence[Cost | str], day: Day) -> list[str]:

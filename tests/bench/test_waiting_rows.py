@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,48 +13,30 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from bench import scale  # noqa: E402
-from bench.__main__ import RESULTS  # noqa: E402
+from bench.__main__ import RESULTS, bench_of  # noqa: E402
 from bench.airflow import shares  # noqa: E402
-from bench.page import table  # noqa: E402
+from bench.frame import Options, Sample  # noqa: E402
 from bench.scale import Day, limits, report  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return quick("ready", tmp_path_factory.mktemp("ready"), "--case", "ready by the last row")
+def quick(row: str, case: str, folder: Path) -> Sample:
+    """What the first way of a row finds in one case at the tiny size."""
+    bench = bench_of(row)
+    options = Options(bench.tiny, rounds=1, quick=True, cases=(case,))
+    with bench.scene(options, folder) as scene:
+        return scene.measure(bench.ways[0])[case]
 
 
-def quick(row: str, folder: Path, *options: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench", row, "--quick", *options, "--results", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    found: dict[str, Any] = json.loads((folder / f"{row}.json").read_text("utf-8"))
-    return found
-
-
-def test_a_report_that_is_ready_is_in_the_warehouse_whole(ready: dict[str, Any]) -> None:
-    ours, peer, floor = ready["cases"]["ready by the last row"]
-    (sample,) = ours["samples"]
-    assert sample["state"] == "same"
-    assert sample["seconds"] > 0.4  # seen a second time, a poll of half a second later
-    assert peer["said"] == "not run: left out"
-    assert floor["samples"]
+def test_a_report_that_is_ready_is_in_the_warehouse_whole(tmp_path: Path) -> None:
+    sample = quick("ready", "ready by the last row", tmp_path)
+    assert sample.state == "same"
+    assert sample.seconds > 0.4  # seen a second time, a poll of half a second later
 
 
 def test_triggers_wait_in_one_loop_and_hold_no_slot(tmp_path: Path) -> None:
-    (ways,) = quick("waiting", tmp_path, "--without", "ours at Dialog")["cases"].values()
-    ours, *others = ways
-    figures = ours["samples"][0]["figures"]
+    figures = quick("waiting", "4 intents", tmp_path).figures
     assert (figures["worker slots"], figures["ended early"]) == (0, 0)
     assert figures["requests a minute"] > figures["of them for reports"] > 0
-    assert {way["said"] for way in others} == {"not run: left out"}
-    assert "| HttpSensor poke | not run: left out |" in table({**WAITING, "cases": {"4 intents": ways}})
-
-
-WAITING: dict[str, Any] = {
-    "title": "t", "reach": "r", "size": 4, "unit": "u", "against": {}, "growth": {}, "notes": [], "rounds": 1,
-    "machine": {"date": "d", "cpus": 1, "cpu": "c", "memory_gib": 1, "system": "s", "python": "p", "postgres": None,
-                "versions": {}},
-}  # fmt: skip
 
 
 def task(task_id: str, start: int, end: int, pid: int | None = 1) -> dict[str, Any]:
