@@ -55,7 +55,7 @@ def connections(dsn: str, url: str, poll: float) -> dict[str, str]:
         "conn_type": "postgres", "host": where.get("host"), "port": where.get("port"), "login": where.get("user"),
         "password": where.get("password"), "schema": where.get("dbname"),
     }  # fmt: skip
-    extra = {"token": "t", "poll_seconds": poll, "requests_per_second": 0}
+    extra = {"token": "bench-token", "poll_seconds": poll, "requests_per_second": 0}
     zones = {"twin": {"company_timezone": "Europe/Moscow"}, "dialog": {"platform_timezone": "Asia/Yekaterinburg"}}
     found = {"WAREHOUSE_DEFAULT": {name: value for name, value in warehouse.items() if value}}
     for vendor, zone in zones.items():
