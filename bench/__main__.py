@@ -112,9 +112,14 @@ def main(
     without: Annotated[list[str] | None, typer.Option(help="leave a peer out, by its name")] = None,
     case: Annotated[list[str] | None, typer.Option(help="only this case, where cases are prepared apart")] = None,
     results: Annotated[Path, typer.Option(help="where the JSON goes")] = RESULTS,
+    kept_as: Annotated[
+        str | None, typer.Option("--as", help="keep one row at a second size too: load-peers, beside load")
+    ] = None,
 ) -> None:
     """Run one row or all of them."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
+    if kept_as and not kept_as.startswith(f"{row}-"):
+        raise typer.BadParameter(f"a second result of {row} is named {row}-…, not {kept_as}", param_hint="--as")
     if row == "page":
         _pages()
         return
@@ -138,7 +143,7 @@ def main(
             continue
         results.mkdir(parents=True, exist_ok=True)
         text = json.dumps(result, ensure_ascii=False, indent=1)
-        (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        (results / f"{kept_as or name}.json").write_text(text + "\n", encoding="utf-8")
     if not quick and results == RESULTS:
         _pages()
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.environment import ROOT
+from bench.targets import verdicts
 
-__all__ = ["PAGE", "QUOTED", "figure", "page", "table"]
+__all__ = ["PAGE", "QUOTED", "figure", "page", "reached", "table"]
 
 QUOTED = re.compile(r"<!--bench ([^>]+)-->(.*?)<!--/bench-->")
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -34,9 +35,32 @@ EMPTY = """**No figures are published yet.** They belong to one machine and one 
 
 def page(results: Path) -> str:
     """The whole page."""
-    found = [json.loads((results / f"{name}.json").read_text("utf-8")) for name in ORDER if _there(results, name)]
+    found = list(_found(results))
     tables = [*(table(result) for result in found), *_limits(results)]
-    return "\n".join([HEAD, *(tables or [EMPTY])])
+    return "\n".join([HEAD, *(tables and reached(found)), *(tables or [EMPTY])])
+
+
+def _found(results: Path) -> Iterator[dict[str, Any]]:
+    """Rows in their order; a row measured at a second size, `load-peers.json`, after the first."""
+    for name in ORDER:
+        for path in (results / f"{name}.json", *sorted(results.glob(f"{name}-*.json"))):
+            if path.exists():
+                yield json.loads(path.read_text("utf-8"))
+
+
+def reached(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was to be reached and what was; why not, once for each reason."""
+    lines = ["## To reach, and reached", "", "| Row | What | To reach | Found | |", "|---|---|---|---|---|"]
+    reasons: dict[str, list[str]] = {}
+    for verdict in verdicts(found):
+        target = verdict.target
+        limit = f"{'≥' if target.least else '≤'} {_number(target.limit)}"
+        size = f"{target.row}, {verdict.size:,}"
+        lines.append(f"| {size} | {target.says} | {limit} | {_number(verdict.value)} | {verdict.said} |")
+        if verdict.said != "holds":
+            reasons.setdefault(target.why, []).append(target.row)
+    lines += ["", *(f"* {rows[0]}: {why}" for why, rows in reasons.items()), ""]
+    return lines
 
 
 def _limits(results: Path) -> list[str]:
