@@ -196,6 +196,19 @@ async def test_a_run_that_dies_is_taken_up_where_it_was(world: World, desk: Desk
     assert counts(await deliver(warehouse_dsn, world.spec, desk, world.plan_id)) == (0, 0, 0, 100)
 
 
+async def test_a_ledger_that_cannot_be_written_ends_the_run_and_the_next_one_sends_what_it_does_not_know(
+    world: World, desk: Desk, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.calls(100)
+    with monkeypatch.context() as broken:
+        broken.setattr("obzvon.qolio.deliveries._RECORD", "select * from unnest(%s, %s, %s, %s, %s) where 1 / 0 = 1")
+        with pytest.raises(psycopg.Error):
+            await asyncio.wait_for(deliver(warehouse_dsn, world.spec, desk, world.plan_id), 30)
+    assert 0 < len(desk.taken) <= 3 * world.spec.limits.qolio_concurrency
+    assert "SENT" not in world.states()
+    assert counts(await deliver(warehouse_dsn, world.spec, desk, world.plan_id)) == (100, 0, 0, 0)
+
+
 async def test_nothing_leaves_before_the_ledger_says_so(world: World, warehouse_dsn: str) -> None:
     world.calls(10)
 

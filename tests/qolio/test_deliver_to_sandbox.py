@@ -183,7 +183,7 @@ async def test_a_killed_worker_repeats_only_what_was_in_flight(
     await worker.wait()
     async with qolio.http.delete(f"{qolio.server.admin}/faults") as answer:
         assert answer.status == 200
-    in_flight = world.spec.limits.qolio_concurrency
+    in_flight = 3 * world.spec.limits.qolio_concurrency  # unanswered, waiting for the ledger, being written
     second = await qolio.deliver(warehouse_dsn, world)
     calls = await qolio.calls()
     assert len(calls) == 80

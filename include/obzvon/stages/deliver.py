@@ -4,9 +4,9 @@ A campaign may ask for a sample (`qolio.sample_share`): the rest is kept in the 
 recording a campaign wants copied and which have no copy yet; every run looks at them again.
 
 A fixed pool of workers takes calls from a bounded queue, so memory does not grow with the plan; the next group of calls
-is read meanwhile. A call is marked
-SENDING and committed before its request leaves, and a worker takes the next call only when the ledger has the last one:
-a run killed anywhere leaves at most `limits.qolio_concurrency` calls that are sent a second time (an update by `uid`).
+is read meanwhile. A call is marked SENDING and committed before its request leaves. Answers are written behind the
+workers, as many at once as have come, and workers wait where `limits.qolio_concurrency` of them are unwritten: a run
+killed anywhere leaves at most three times as many calls that are sent a second time (an update by `uid`).
 """
 
 from __future__ import annotations
@@ -115,20 +115,38 @@ def _unanswered(summary: DeliverySummary) -> InDoubt:
 
 
 class _Ledger:
-    """Group commit: whoever comes first writes for everybody who waits."""
+    """Outcomes on their way into the ledger: whoever has one does not wait for the commit, unless `room` others do."""
 
-    def __init__(self, deliveries: Deliveries) -> None:
+    def __init__(self, deliveries: Deliveries, room: int) -> None:
         self._deliveries = deliveries
-        self._waiting: list[Outcome] = []
-        self._writing = asyncio.Lock()
+        self._come: asyncio.Queue[Outcome | None] = asyncio.Queue(room)
 
-    async def add(self, outcome: Outcome) -> None:
-        """Return when the outcome is committed."""
-        self._waiting.append(outcome)
-        async with self._writing:
-            if batch := self._waiting:
-                self._waiting = []
-                await self._deliveries.record(batch)
+    async def add(self, outcome: Outcome | None) -> None:
+        """Hand one over; None: there will be no more."""
+        await self._come.put(outcome)
+
+    async def write(self) -> None:
+        """Commit all that has come, again and again until there will be no more; what has begun is finished."""
+        while (outcome := await self._come.get()) is not None:
+            writing = asyncio.ensure_future(self._deliveries.record([outcome, *self._waiting()]))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await writing
+                raise
+
+    async def rest(self) -> None:
+        """Commit what a delivery that breaks off has heard and not yet written."""
+        await self._deliveries.record(self._waiting())
+
+    def _waiting(self) -> list[Outcome]:
+        found = []
+        while not self._come.empty():
+            if (outcome := self._come.get_nowait()) is None:
+                self._come.put_nowait(None)  # the last one: nobody puts after it
+                break
+            found.append(outcome)
+        return found
 
 
 class _Delivery:
@@ -142,23 +160,31 @@ class _Delivery:
     ) -> None:
         self._spec, self._client, self._deliveries, self._retry_rejected = spec, client, deliveries, retry_rejected
         self._links = links
-        self._ledger = _Ledger(deliveries)
+        self._ledger = _Ledger(deliveries, spec.limits.qolio_concurrency)
         self._queue: asyncio.Queue[PhoneCall | None] = asyncio.Queue(max(GROUP, spec.limits.qolio_concurrency))
         self._read: asyncio.Queue[list[Conversation] | None] = asyncio.Queue(1)
         self._counts: Counter[str] = Counter()
         self._silence = 0
 
     async def run(self, groups: AsyncIterator[list[Conversation]]) -> None:
-        """Send all groups; an error of one worker ends the others."""
-        workers = self._spec.limits.qolio_concurrency
-        async with asyncio.TaskGroup() as pool:
-            for _ in range(workers):
-                pool.create_task(self._work())
-            pool.create_task(self._read_ahead(groups))
-            while (group := await self._read.get()) is not None:
-                await self._enqueue(group)
-            for _ in range(workers):
-                await self._queue.put(None)
+        """Send all groups; an error of one worker ends the others, and what was answered by then is noted."""
+        try:
+            async with asyncio.TaskGroup() as pool:
+                pool.create_task(self._ledger.write())
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(self._spec.limits.qolio_concurrency):
+                        workers.create_task(self._work())
+                    workers.create_task(self._read_ahead(groups))
+                    await self._hand_out()
+                await self._ledger.add(None)
+        finally:
+            await self._ledger.rest()
+
+    async def _hand_out(self) -> None:
+        while (group := await self._read.get()) is not None:
+            await self._enqueue(group)
+        for _ in range(self._spec.limits.qolio_concurrency):
+            await self._queue.put(None)
 
     async def _read_ahead(self, groups: AsyncIterator[list[Conversation]]) -> None:
         async for group in groups:
