@@ -19,6 +19,7 @@ from obzvon.qolio.client import REQUESTS_PER_SECOND, VENDOR, QolioClient
 from obzvon.qolio.sign_in import account_login
 from obzvon.recordings.links import Links, links_of, signing_key
 from obzvon.reports.archive import Archive
+from obzvon.stages.standings import Standings
 from obzvon.vendors.account import Account
 from obzvon.vendors.base import Dialer
 from obzvon.vendors.budget import request_budget
@@ -36,6 +37,7 @@ __all__ = [
     "kill_switch",
     "link_key",
     "phone_secret",
+    "poll_seconds",
     "qolio_account_of",
     "qolio_of",
     "stored_spec",
@@ -116,10 +118,16 @@ async def stored_spec_async(dsn: str, plan_id: str) -> CampaignSpec:
 
 @dataclass(frozen=True, slots=True)
 class ConnectedDialer:
-    """A dialer with an open session and how often its account may be polled."""
+    """A dialer with an open session, how often its account may be polled, and the list that others read with it."""
 
     dialer: Dialer
     poll_seconds: float
+    standings: Standings | None = None
+
+
+def poll_seconds(account: Account) -> float:
+    """The pause between two looks, seconds."""
+    return account.number("poll_seconds", 60, least=0.5)
 
 
 @asynccontextmanager
@@ -142,7 +150,7 @@ async def dialer_for(
         request_budget(dsn, kind.code, account, kind.requests_per_second) as budget,
         kind.connected(account, spec, budget=budget, patience=patience) as dialer,
     ):
-        yield ConnectedDialer(dialer, account.number("poll_seconds", 60, least=0.5))
+        yield ConnectedDialer(dialer, poll_seconds(account))
 
 
 @asynccontextmanager

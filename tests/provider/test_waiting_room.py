@@ -63,3 +63,12 @@ async def test_the_switch_is_asked_anew_after_a_second(monkeypatch: pytest.Monke
     said.append(await room.switched_off("demo_twin"))
     clock[0] += 1
     assert [*said, await room.switched_off("demo_twin")] == [False, False, True]
+
+
+async def test_everybody_who_waits_with_an_account_reads_one_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    account(monkeypatch, poll_seconds=20)
+    room, campaign = WaitingRoom(), spec()
+    async with room.dialer(campaign, DSN) as first, room.dialer(campaign, DSN) as second:
+        assert second.standings is first.standings is not None
+        async with room.dialer(campaign, f"{DSN}2") as elsewhere:
+            assert elsewhere.standings is not first.standings

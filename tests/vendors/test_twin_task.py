@@ -10,7 +10,7 @@ from aiohttp import web
 from vendor_world import NOW, Naps, order, session, spec, vendor
 
 from obzvon.errors import AuthRefused, ConfigError, ContractBreak, InDoubt, NotSent, Refused
-from obzvon.vendors.base import Contact, Found, StopOutcome
+from obzvon.vendors.base import Contact, Found, Standing, StopOutcome
 from obzvon.vendors.twin import Twin
 
 BOT = "44e62ac6-6c08-4ad1-923d-5ee3299dd737"
@@ -279,3 +279,30 @@ async def test_services_may_live_on_hosts_of_their_own() -> None:
     async with vendor(Played()) as seen, twin_session("http://127.0.0.1:9", cis_url=f"{seen.url}/api/v1/") as http:
         await Twin(http, spec(V1)).create(order(), ())
     assert seen.asked == ["POST /api/v1/telephony/autoCall"]
+
+
+async def test_a_list_shows_how_every_task_of_the_account_stands() -> None:
+    tasks = [
+        {"id": {"identity": TASK}, "name": "Наше", "status": "PROCESS", "callCount": 1240, "candidateCount": 1500},
+        {"id": "flat", "status": "HALTED", "callCount": "many"},
+        {"id": "ours", "name": None, "status": "FINISHED"},
+    ]
+    date = {"Date": "Mon, 14 Jan 2030 12:00:00 GMT"}
+    answer = web.json_response({"count": 3, "items": tasks}, headers=date)
+    async with (
+        vendor(Played(autoCall=answer)) as seen,
+        twin_session(seen.url, finished_statuses=["FINISHED"]) as http,
+    ):
+        found = await Twin(http, spec(V1)).standings(NOW - timedelta(hours=1), NOW)
+        assert (Twin(http, spec(V1)).lists, Twin(http, spec(BETA)).lists) == (True, False)
+    when = datetime(2030, 1, 14, 12, tzinfo=UTC)
+    assert found == {
+        TASK: Standing(when, "PROCESS", finished=False, calls=1240),
+        "flat": Standing(when, "HALTED", finished=True),
+        "ours": Standing(when, "FINISHED", finished=True),
+    }
+    assert "keyword" not in seen.queries[0]
+    nameless = Played(autoCall={"count": 1, "items": [{"name": "Чужое", "status": "READY"}]})
+    async with vendor(nameless) as seen, twin_session(seen.url) as http:
+        with pytest.raises(ContractBreak, match="no id"):
+            await Twin(http, spec(V1)).standings(NOW - timedelta(hours=1), NOW)

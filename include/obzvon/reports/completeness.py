@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from obzvon.campaigns.spec import Waiting
 from obzvon.vendors.base import Progress, Task
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "due", "judge", "window_open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,21 @@ class Judgement:
     why: str
 
 
+def due(task: Task, rule: Waiting, gap: timedelta) -> datetime:
+    """The vendor's moment from which on a look can decide when a report is complete. Pure.
+
+    No look before `ends_at` and `margin` ends the wait of a task that the vendor does not call finished. The first look
+    after that may end it, by those that came `stable_for` and `stable_polls` looks before: `gap`, the longest time
+    between two looks, says how early they must begin.
+    """
+    return task.order.ends_at + rule.margin - max(rule.stable_for + gap, rule.stable_polls * gap)
+
+
+def window_open(task: Task) -> Judgement:
+    """What holds as long as the vendor can dial, whatever the report says."""
+    return Judgement(False, f"window open until {task.order.ends_at:%Y-%m-%d %H:%M} UTC")
+
+
 def judge(task: Task, looks: Sequence[Progress], rule: Waiting) -> Judgement:
     """Judge a vendor campaign by all looks at it so far, oldest first. Pure."""
     if not looks:
@@ -35,7 +51,7 @@ def judge(task: Task, looks: Sequence[Progress], rule: Waiting) -> Judgement:
     now = looks[-1]
     over = now.vendor_time >= task.order.ends_at + rule.margin
     if not (over or now.task_finished):
-        return Judgement(False, f"window open until {task.order.ends_at:%Y-%m-%d %H:%M} UTC")
+        return window_open(task)
     if now.pending_rows:
         return Judgement(False, f"{now.pending_rows} calls under way")
     recordings_due = now.vendor_time < task.order.ends_at + rule.margin + rule.recordings_within

@@ -1,4 +1,7 @@
-"""Wait: look at the reports of a batch until each is complete or the deadline has come. Only looks."""
+"""Wait: look at the reports of a batch until each is complete or the deadline has come. Only looks.
+
+What is asked of the vendor in a round, and when that is a report, is in `looking.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from obzvon.campaigns.spec import CampaignSpec, Waiting
-from obzvon.errors import AuthRefused, ContractBreak, LedgerError, VendorError
+from obzvon.errors import LedgerError
 from obzvon.ledger.intents import Intent
-from obzvon.reports.completeness import Judgement, judge
 from obzvon.stages.launch import order_of
-from obzvon.vendors.base import Dialer, Progress, Task
+from obzvon.stages.looking import Looker, Watched
+from obzvon.stages.standings import Standings
+from obzvon.vendors.base import Dialer, Task
 
 __all__ = ["Completeness", "deadline_of", "task_of", "watch"]
 
@@ -27,7 +31,7 @@ def task_of(intent: Intent, spec: CampaignSpec) -> Task:
     if intent.vendor_task_id is None:
         raise LedgerError(f"{intent.title}: {intent.state}, but without the vendor's id")
     order = order_of(intent, spec, intent.window_start_utc)
-    return Task(order, intent.vendor_task_id, intent.contacts_accepted, intent.started_at)
+    return Task(order, intent.vendor_task_id, intent.contacts_accepted, intent.started_at, intent.submitted_at)
 
 
 def deadline_of(intents: Sequence[Intent], rule: Waiting) -> datetime:
@@ -44,54 +48,58 @@ async def watch(
     poll_seconds: float,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    standings: Standings | None = None,
     interrupted: Callable[[], Awaitable[bool]] | None = None,
 ) -> dict[str, Completeness]:
     """How the wait ended for each intent id. Sleeps before every round, the first included; jitter spreads the load.
 
     A look that fails is no statement about the report and is tried again next round. AuthRefused ends the wait.
+    `standings`: the account's list of tasks, where others wait with it too; without it the wait reads its own.
     `interrupted` is asked before every round; when it says yes, only what has ended by then comes back.
     """
-    looks: dict[str, list[Progress]] = {t.order.intent_id: [] for t in tasks}
+    listed = standings or Standings(poll_seconds / 2, lambda: clock().timestamp())
+    looker, watched = Looker(dialer, rule, listed, poll_seconds, clock), [Watched(task) for task in tasks]
     ended: dict[str, Completeness] = {}
     told = ""
-    while len(ended) < len(tasks):
-        await sleep(poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311
-        if interrupted is not None and await interrupted():
-            return ended
-        waiting = [t for t in tasks if t.order.intent_id not in ended]
-        if clock() >= deadline:
-            log.warning("deadline reached: %d of %d reports are not complete", len(waiting), len(tasks))
-            return ended | {t.order.intent_id: "partial" for t in waiting}
-        why = ""
-        for task in waiting:
-            judgement = await _look(dialer, task, looks[task.order.intent_id], rule)
-            if judgement.complete:
-                ended[task.order.intent_id] = "complete"
-                log.info("intent %s: report complete: %s", task.order.intent_id[:8], judgement.why)
-            else:
-                why = f"; the next waits: {judgement.why}"
-        says = f"{len(ended)} of {len(tasks)} reports complete; {_summary(looks, tasks)}{why}"
-        if says != told:  # a look that saw nothing new has nothing to tell
-            log.info("%s", says)
-            told = says
+    with listed.waiting(min((task.created_at for task in tasks if task.created_at), default=None)):
+        while len(ended) < len(tasks):
+            await sleep(poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311
+            if interrupted is not None and await interrupted():
+                return ended
+            waiting = [one for one in watched if one.task.order.intent_id not in ended]
+            if clock() >= deadline:
+                log.warning("deadline reached: %d of %d reports are not complete", len(waiting), len(tasks))
+                return ended | {one.task.order.intent_id: "partial" for one in waiting}
+            await looker.round(waiting)
+            ended |= _complete(waiting)
+            says = f"{len(ended)} of {len(tasks)} reports complete; {_summary(watched)}{_why(waiting)}"
+            if says != told:  # a look that saw nothing new has nothing to tell
+                log.info("%s", says)
+                told = says
     return ended
 
 
-async def _look(dialer: Dialer, task: Task, looks: list[Progress], rule: Waiting) -> Judgement:
-    try:
-        progress = await dialer.look(task)
-    except AuthRefused:
-        raise
-    except (VendorError, ContractBreak) as error:
-        log.warning("intent %s: look failed, trying again: %s", task.order.intent_id[:8], error)
-        return Judgement(False, "look failed")
-    if looks and looks[-1].fingerprint != progress.fingerprint:
-        looks.clear()  # only equal looks prove anything
-    looks.append(progress)
-    return judge(task, looks, rule)
+def _complete(waiting: Sequence[Watched]) -> dict[str, Completeness]:
+    found = [one for one in waiting if one.judgement.complete]
+    for one in found:
+        log.info("intent %s: report complete: %s", one.task.order.intent_id[:8], one.judgement.why)
+    return {one.task.order.intent_id: "complete" for one in found}
 
 
-def _summary(looks: dict[str, list[Progress]], tasks: Sequence[Task]) -> str:
-    last = [seen[-1] for seen in looks.values() if seen]
-    terminal, rows = sum(p.contacts_terminal for p in last), sum(p.rows for p in last)
-    return f"{terminal} of {sum(t.contacts for t in tasks)} contacts have a terminal outcome, {rows} report rows"
+def _why(waiting: Sequence[Watched]) -> str:
+    left = [one.judgement.why for one in waiting if not one.judgement.complete]
+    return f"; the next waits: {left[-1]}" if left else ""
+
+
+def _summary(watched: Sequence[Watched]) -> str:
+    """Calls of the tasks that the list shows, outcomes of those whose report was the last to be seen."""
+    told, listed = list[str](), [one.listed.calls for one in watched if one.listed and one.listed.calls is not None]
+    if listed:
+        told.append(f"{sum(listed):,} calls of {len(listed)} tasks so far")
+    read = [one for one in watched if one.listed is None]
+    if read:
+        last = [one.looks[-1] for one in read if one.looks]
+        terminal, rows = sum(p.contacts_terminal for p in last), sum(p.rows for p in last)
+        contacts = sum(one.task.contacts for one in read)
+        told.append(f"{terminal} of {contacts} contacts have a terminal outcome, {rows} report rows")
+    return "; ".join(told) or "the vendor lists them without calls"

@@ -70,6 +70,7 @@ class Task:
     task_id: str
     contacts: int  # accepted by the vendor
     started_at: datetime | None = None  # UTC, when we asked for the start
+    created_at: datetime | None = None  # UTC, when we asked for the creation
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,19 @@ class Progress:
     fingerprint: str
     task_finished: bool | None = None  # None: the vendor has no such statement
     task_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a vendor campaign stands by the vendor's list of campaigns: enough to see that it still dials.
+
+    `vendor_time` is the `Date` header of the list; `calls` is None where none are shown.
+    """
+
+    vendor_time: datetime
+    status: str | None
+    finished: bool
+    calls: int | None = None
 
 
 class StopOutcome(StrEnum):
@@ -284,6 +298,18 @@ class Dialer(ABC):
         None: this vendor cannot list. A look-up that fails raises; it never counts as "none".
         """
         return None
+
+    @property
+    def lists(self) -> bool:
+        """Whether `standings` can be asked for."""
+        return False
+
+    async def standings(self, since: datetime, until: datetime) -> Mapping[str, Standing]:
+        """How all vendor campaigns of the account created between two moments (UTC) stand, by id. Only reads.
+
+        A list that fails or is not understood raises; a campaign that is not in it is not proven to be gone.
+        """
+        raise NotImplementedError(f"{self.code} cannot list (lists)")
 
     @abstractmethod
     async def look(self, task: Task) -> Progress:

@@ -29,6 +29,7 @@ from obzvon.vendors.base import (
     Page,
     Progress,
     Row,
+    Standing,
     StopOutcome,
     Task,
     Totals,
@@ -148,6 +149,13 @@ class Twin(Dialer):
 
     async def find(self, marker: str, since: datetime, until: datetime) -> tuple[Found, ...] | None:
         return await self._tasks.find(marker, since, until) if self._tasks else None
+
+    @property
+    def lists(self) -> bool:
+        return self._tasks is not None
+
+    async def standings(self, since: datetime, until: datetime) -> Mapping[str, Standing]:
+        return await (self._tasks.standings(since, until) if self._tasks else super().standings(since, until))
 
     async def look(self, task: Task) -> Progress:
         tally = Tally(partial(redials, self.settings), recordings=self.settings.expects_recordings)

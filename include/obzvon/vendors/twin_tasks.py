@@ -6,13 +6,15 @@ Source: C-LIST for the list; play, pause, halted and the single task as public c
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 import tenacity
 
 from obzvon.errors import AuthRefused, ContractBreak, NotSent, RateLimited, Refused, VendorError
-from obzvon.vendors.base import Found, StopOutcome
+from obzvon.vendors.base import Found, Standing, StopOutcome
 from obzvon.vendors.http import VendorSession
 from obzvon.vendors.twin_auth import service
 from obzvon.vendors.twin_calls import listed
@@ -38,6 +40,16 @@ class V1Tasks:
                 if marker in task.name:
                     found[task.task_id] = task
         return tuple(found.values())
+
+    async def standings(self, since: datetime, until: datetime) -> dict[str, Standing]:
+        """How every task created between two moments (UTC) stands, ours or not, by id."""
+        found: dict[str, Standing] = {}
+        url = service(self._account, "cis_url", "telephony/autoCall")
+        async for page in listed(self._session, url, {}, action="list tasks", since=since, until=until):
+            for item in page.items:
+                task_id, standing = self._standing(item, page.answer.date)
+                found[task_id] = standing
+        return found
 
     async def play(self, task_id: str) -> None:
         """Start now, or go on after a pause."""
@@ -79,12 +91,19 @@ class V1Tasks:
         """The task's status in TWIN's words, None where the answer names none."""
         url = service(self._account, "cis_url", f"telephony/autoCall/{quote(task_id, safe='')}")
         body = (await self._session.read("GET", url, action="look at a task")).json()
-        status = body.get("status") if isinstance(body, dict) else None
-        return status if isinstance(status, str) and status else None
+        return _status(body) if isinstance(body, dict) else None
 
     def is_final(self, status: str) -> bool:
         """HALTED, and what the option `finished_statuses` adds: TWIN's public table of statuses is cut off."""
         return status == "HALTED" or status in self._account.names("finished_statuses", ())
+
+    def _standing(self, item: object, vendor_time: datetime) -> tuple[str, Standing]:
+        shown = item if isinstance(item, dict) else {}
+        task_id, status = identity(shown.get("id")), _status(shown)
+        if task_id is None:
+            raise ContractBreak("twin.list", "id", "a task of the list has no id")
+        finished = status is not None and self.is_final(status)
+        return task_id, Standing(vendor_time, status, finished, _count(shown.get("callCount")))
 
     async def _command(self, task_id: str, command: str) -> None:
         """Play, pause and halted may be repeated: the second time changes nothing."""
@@ -107,6 +126,11 @@ def identity(value: object) -> str | None:
     if isinstance(value, dict):
         value = value.get("identity")
     return value if isinstance(value, str) and value else None
+
+
+def _status(task: Mapping[str, Any]) -> str | None:
+    status = task.get("status")
+    return status if isinstance(status, str) and status else None
 
 
 def _found(item: object) -> Found:

@@ -89,6 +89,7 @@ class ReportTrigger(BaseTrigger):
                 spec.wait,
                 deadline=datetime.fromisoformat(self.deadline),
                 poll_seconds=connected.poll_seconds,
+                standings=connected.standings,
                 interrupted=partial(room.switched_off, spec.name) if stoppable else None,
             )
         return WaitEvent(status="done" if len(verdicts) == len(intents) else "kill_switch", verdicts=verdicts)

@@ -1,8 +1,8 @@
 """What all waiting triggers of one triggerer share, so that a thousand campaigns cost little more than one.
 
-A session with its login and its budget for each account, a few connections to the warehouse, one answer of the kill
-switch a second. Were each trigger to have its own, accounts would see as many logins and the warehouse as many
-connections as there are intents that wait.
+A session with its login, its budget and its list of tasks for each account, a few connections to the warehouse, one
+answer of the kill switch a second. Were each trigger to have its own, accounts would see as many logins and lists, and
+the warehouse as many connections, as there are intents that wait.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.ledger.intents import Intent, intents_of
 from obzvon.ledger.states import IntentState
 from obzvon.policy.switch import KillSwitch
+from obzvon.stages.standings import Standings
 from obzvon.vendors.account import Account
 from obzvon.vendors.budget import request_budget
 from obzvon.vendors.http import VendorSession
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.db import connect_async
 from obzvon_provider.hooks.vendor import VendorHook
-from obzvon_provider.runtime import ConnectedDialer, stored_spec_async, switch
+from obzvon_provider.runtime import ConnectedDialer, poll_seconds, stored_spec_async, switch
 
 __all__ = ["WaitingRoom", "waiting_room"]
 
@@ -37,11 +38,12 @@ SWITCH_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Shared:
-    """The open session of an account, and how many wait with it."""
+    """The open session of an account, its tasks as the vendor lists them, and how many wait with it."""
 
     dsn: str
     account: Account
     session: VendorSession
+    standings: Standings
     stack: AsyncExitStack
     users: int = 0
 
@@ -74,7 +76,7 @@ class WaitingRoom:
         account, kind = await VendorHook(spec.vendor.conn_id).account(), dialer_class(spec.vendor.type)
         shared = await self._shared(dsn, account, spec)
         try:
-            yield ConnectedDialer(kind(shared.session, spec), account.number("poll_seconds", 60, least=0.5))
+            yield ConnectedDialer(kind(shared.session, spec), poll_seconds(account), shared.standings)
         finally:
             shared.users -= 1
             if not shared.users:
@@ -97,7 +99,8 @@ class WaitingRoom:
                 )
                 session = VendorSession(kind.code, account, kind.auth(account), budget=budget)
                 await stack.enter_async_context(session)
-                self._sessions.append(shared := _Shared(dsn, account, session, stack.pop_all(), 1))
+                standings = Standings(poll_seconds(account) / 2)
+                self._sessions.append(shared := _Shared(dsn, account, session, standings, stack.pop_all(), 1))
             return shared
 
     async def switched_off(self, campaign: str) -> bool:
