@@ -1,11 +1,12 @@
 """A vendor that only has reports: tasks and campaigns that run, and whose reports become complete at stated moments.
 
-    python -m bench.reporting SOCKET_FD CONTACTS
+    python -m bench.reporting SOCKET_FD CONTACTS [TASKS]
 
 It answers what waiting and collecting ask of TWIN and of Dialog, and the same report under `/stock/` for peers: 404 as
 long as it is not complete. `PUT /moments/<task>` says when (seconds since the epoch) and what comes then: "the last
 row", or "the end of the window", after which a report that had all its rows counts. The vendor's clock (`Date`) runs
-3,600 times as fast as ours after the window, so that a minute without a change is no minute of waiting.
+3,600 times as fast as ours after the window, so that a minute without a change is no minute of waiting. With TASKS it
+is ours, and so many tasks run and are listed, whose reports never change: what only waits is measured by these.
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ What = Literal["the last row", "the end of the window"]
 
 @dataclass
 class Vendor:
-    """Reports by task. `contacts`: people of a task; task n has those of chunk n."""
+    """Reports by task. `contacts`: people of a task; task n has those of chunk n. `tasks`: those that run and change
+    nothing, by our clock; 0: only those count of which moments were told."""
 
     contacts: int
+    tasks: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     moments: dict[str, tuple[float, What]] = field(default_factory=dict)
     began: float = field(default_factory=time.time)
@@ -85,17 +88,22 @@ class Vendor:
         return web.json_response({})
 
     async def _tasks(self, request: web.Request) -> web.Response:
-        """All tasks of the account: as many as moments were told of, by pages."""
+        """All tasks of the account, by pages."""
         offset, limit = (int(request.query.get(name, default)) for name, default in (("offset", 0), ("limit", 1000)))
-        names = list(self.moments)
+        names = [str(number) for number in range(self.tasks)] or list(self.moments)
+        counts = {"candidateCount": self.contacts, "callCount": self.contacts}
         items = [
-            {"id": {"identity": name}, "name": name, "status": "IN_PROGRESS", "candidateCount": self.contacts}
+            {"id": {"identity": name}, "name": name, "status": "IN_PROGRESS", **counts}
             for name in names[offset : offset + limit]
         ]
-        return self._answer({"items": items, "count": len(names)}, WINDOW[0])
+        return self._answer({"items": items, "count": len(names)}, self._now)
 
     async def _task(self, request: web.Request) -> web.Response:
-        return self._answer({"status": "IN_PROGRESS"}, WINDOW[0])
+        return self._answer({"status": "IN_PROGRESS"}, self._now)
+
+    @property
+    def _now(self) -> datetime:
+        return datetime.now(UTC) if self.tasks else WINDOW[0]
 
     async def _calls(self, request: web.Request) -> web.Response:
         """TWIN's calls: tasks are only waited for, so they run and their calls ring."""
@@ -104,7 +112,7 @@ class Vendor:
             {"id": f"k{n}", "status": "NOANSWER", "createdAt": WINDOW[0].isoformat(), "externalId": f"{n}"}
             for n in rows
         ]
-        return self._answer({"items": items, "count": self.contacts}, WINDOW[0])
+        return self._answer({"items": items, "count": self.contacts}, self._now)
 
     async def _report(self, request: web.Request) -> web.Response:
         """Dialog's report: half of its rows, or all of them."""
@@ -115,6 +123,7 @@ class Vendor:
         running = timedelta(seconds=(time.time() - self.began) * SPEED)
         now = AT_LAST + running if what == LAST_ROW or passed else WINDOW[0] + running / SPEED
         half, whole = self._reports_of(task)
+        now = self._now if self.tasks else now
         return self._answer(whole if what == OVER or passed else half, now)
 
     async def _stock(self, request: web.Request) -> web.Response:
@@ -151,10 +160,10 @@ class Reporting:
 
 
 @contextmanager
-def reporting(contacts: int) -> Iterator[Reporting]:
+def reporting(contacts: int, tasks: int = 0) -> Iterator[Reporting]:
     """A server in a process of its own for the length of a block."""
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
-        command = [str(OURS), "-m", "bench.reporting", str(listening.fileno()), str(contacts)]
+        command = [str(OURS), "-m", "bench.reporting", str(listening.fileno()), str(contacts), str(tasks)]
         process = subprocess.Popen(command, cwd=ROOT, pass_fds=[listening.fileno()])
         try:
             yield Reporting(f"http://127.0.0.1:{listening.getsockname()[1]}")
@@ -163,12 +172,12 @@ def reporting(contacts: int) -> Iterator[Reporting]:
             process.wait(30)
 
 
-async def _serve(descriptor: int, contacts: int) -> None:
-    runner = web.AppRunner(Vendor(contacts).app(), access_log=None, keepalive_timeout=75)
+async def _serve(descriptor: int, contacts: int, tasks: int = 0) -> None:
+    runner = web.AppRunner(Vendor(contacts, tasks).app(), access_log=None, keepalive_timeout=75)
     await runner.setup()
     await web.SockSite(runner, socket.socket(fileno=descriptor), backlog=4096).start()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_serve(*map(int, sys.argv[1:])))

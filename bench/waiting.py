@@ -1,7 +1,8 @@
 """Waiting for reports: 1, 100 and 2,000 intents at once, in one event loop as Airflow's triggerer has it.
 
 ours: a `ReportTrigger` for each intent, each of a campaign and a plan of its own (the dearest way to have so many), at
-a vendor that can list its tasks (TWIN) and at one that has only reports (Dialog). Peers: the trigger of
+a vendor that can list its tasks (TWIN) and at one that has only reports (Dialog), while their windows are open and when
+looks at reports are due. Peers: the trigger of
 `HttpSensor(deferrable=True)`, and a poking `HttpSensor`, which is a worker process as long as it waits.
 """
 
@@ -13,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import psycopg
 from bench.campaign import CALL_DATE, campaign
 from bench.frame import Bench, Kind, Options, Sample, Way, run_child
 from bench.lists import listed
-from bench.reporting import WINDOW, reporting
+from bench.reporting import reporting
 from bench.server import Database, running
 from psycopg.types.json import Jsonb
 
@@ -42,10 +43,16 @@ values (%(plan)s, %(name)s, %(day)s, %(vendor)s, 'service', %(spec)s, repeat('0'
 _INTENT = """
 insert into ops.campaign_intent (intent_id, plan_id, campaign_id, call_date, vendor_code, zone, tz_offsets, chunk_no,
     batch_no, contacts_planned, contacts_sent, contacts_accepted, window_start_utc, window_end_utc, local_from,
-    local_to, state, vendor_task_id)
+    local_to, state, vendor_task_id, submitted_at)
 values (%(intent)s, %(plan)s, %(name)s, %(day)s, %(vendor)s, '+03:00', '{180}', 0, 0, %(contacts)s, %(contacts)s,
-    %(contacts)s, %(opens)s, %(closes)s, '10:00', '20:00', 'running', %(task)s)
+    %(contacts)s, now(), now() + interval '1 hour', '10:00', '20:00', 'running', %(task)s, now())
 """
+_CLOSES = """
+update ops.campaign_intent set window_start_utc = %(closes)s - interval '10 hours', window_end_utc = %(closes)s,
+    submitted_at = now() - interval '10 hours'
+"""
+#: The window's end seen from now, in a phase of the wait: hours to come; or just over, with its margin to come.
+OPEN, DUE = timedelta(hours=5), timedelta(minutes=-5)
 
 
 def connections(dsn: str, url: str, poll: float) -> dict[str, str]:
@@ -70,7 +77,7 @@ def ours(dsn: str, url: str, vendor: str, count: int, poll: float, seconds: floa
 
     from obzvon_provider.triggers.report import ReportTrigger  # noqa: PLC0415 - Airflow reads its variables when imported
 
-    deadline = (WINDOW[1] + timedelta(hours=6)).isoformat()
+    deadline = (datetime.now(UTC) + timedelta(hours=12)).isoformat()
     plans = [plan_id(_name(vendor, number), CALL_DATE) for number in range(count)]
     triggers = [ReportTrigger(plan, 0, deadline, "warehouse_default").serialize() for plan in plans]
     found = waited(triggers, lambda: _journal(url), poll=1.3 * poll, seconds=seconds)
@@ -96,12 +103,15 @@ def _plans(conn: psycopg.Connection, vendor: str, count: int) -> None:
         values = {
             "plan": plan_id(name, CALL_DATE), "intent": intent_id(name, CALL_DATE, "+03:00", 0), "name": name,
             "day": CALL_DATE, "vendor": vendor, "spec": Jsonb(spec | {"name": name}), "contacts": CONTACTS,
-            "opens": WINDOW[0], "closes": WINDOW[1], "task": str(number),
+            "task": str(number),
         }  # fmt: skip
         conn.execute(_PLAN, values)
         conn.execute(_INTENT, values)
     conn.execute("set session_replication_role = origin")
     conn.commit()
+
+
+_DUE = ", looks due"
 
 
 def _case(count: int) -> str:
@@ -115,6 +125,7 @@ class WaitingScene:
     database: Database
     dsn: str
     counts: tuple[int, ...]
+    due: tuple[int, ...]
     poll: float
     seconds: float
     postgres: str
@@ -122,10 +133,16 @@ class WaitingScene:
     def measure(self, way: Way) -> dict[str, Sample]:
         one = way.call.endswith(":poking")  # two thousand of these are two thousand times one: see the notes
         counts = self.counts[:1] if one else self.counts
-        return {_case(count): self._waited(way, count) for count in counts}
+        found = {_case(count): self._waited(way, count, OPEN) for count in counts}
+        if way.kind is Kind.OURS:  # peers know no window
+            found |= {_case(count) + _DUE: self._waited(way, count, DUE) for count in self.due}
+        return found
 
-    def _waited(self, way: Way, count: int) -> Sample:
-        with reporting(CONTACTS) as server:
+    def _waited(self, way: Way, count: int, closes_in: timedelta) -> Sample:
+        with connect(self.dsn) as conn:
+            conn.execute("set session_replication_role = replica")
+            conn.execute(_CLOSES, {"closes": datetime.now(UTC) + closes_in})
+        with reporting(CONTACTS, tasks=count) as server:
             arguments: dict[str, Any] = {"url": server.url, "count": count, "poll": self.poll, "seconds": self.seconds}
             if way.kind is Kind.OURS:
                 arguments |= {"dsn": self.dsn, "vendor": "twin" if "TWIN" in way.name else "dialog"}
@@ -136,14 +153,15 @@ class WaitingScene:
 def scene(options: Options, folder: Path) -> Iterator[WaitingScene]:
     """Plans of both vendors."""
     every = [options.size] if options.quick else sorted({1, max(2, options.size // 20), options.size})
-    counts = tuple(count for count in every if _case(count) in (options.cases or map(_case, every)))
+    wanted = options.cases or [*map(_case, every), _case(every[len(every) // 2]) + _DUE]
+    counts, due = ([n for n in every if _case(n) + end in wanted] for end in ("", _DUE))
     with running(folder, durable=not options.quick) as database:
         dsn = database.template("waiting")
         with connect(dsn) as conn:
             for vendor in ("twin", "dialog"):
                 _plans(conn, vendor, options.size)
-        poll = QUICK_POLL if options.quick else POLL
-        yield WaitingScene(database, dsn, counts, poll, poll if options.quick else POLL, database.version)
+        poll, seconds = (QUICK_POLL, QUICK_POLL) if options.quick else (POLL, POLL)
+        yield WaitingScene(database, dsn, tuple(counts), tuple(due), poll, seconds, database.version)
 
 
 BENCH = Bench(
@@ -170,10 +188,13 @@ BENCH = Bench(
         "programs took too. Requests, and CPU seconds, are of a minute.",
         "Not measured: the log file that Airflow opens for each trigger, and its supervisor, which hands out "
         "connections and variables; both are the same for every trigger.",
-        "At Dialog a look is one report, since nothing else can be asked; at TWIN it is the task's status and its "
-        "calls, so two requests or more: both grow with the intents, and only the account's budget "
-        "(`requests_per_second`, 20 by default, off here) bounds them. One list of tasks for all intents of an "
-        "account is not built.",
+        "While the window is open a report ends no wait. At TWIN one list of tasks serves all intents of the account "
+        "then: a request for each 1,000 tasks, at most twice a poll, and one more where the last page is full. Dialog "
+        "lists nothing: one report an intent each 10 minutes, for progress in the log. Each wait begins with one look, "
+        "which is not in these figures.",
+        f"*{_DUE[2:]}*: some 20 minutes before the window and its margin are over until the report is complete, every "
+        "poll looks: one report at Dialog, the task's status and its calls at TWIN. That grows with the intents that "
+        "end at once, and only the account's budget (`requests_per_second`, 20 by default, off here) bounds it.",
         "A poking `HttpSensor` is a worker slot and a process with that memory as long as it waits, so n sensors are "
         "n times that: one is measured, the product is arithmetic. The deferrable one asks whether the address is 404 "
         "and cannot look into a report: `response_check` makes it poke.",

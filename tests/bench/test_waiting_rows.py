@@ -33,10 +33,15 @@ def test_a_report_that_is_ready_is_in_the_warehouse_whole(tmp_path: Path) -> Non
     assert sample.seconds > 0.4  # seen a second time, a poll of half a second later
 
 
-def test_triggers_wait_in_one_loop_and_hold_no_slot(tmp_path: Path) -> None:
-    figures = quick("waiting", "4 intents", tmp_path).figures
-    assert (figures["worker slots"], figures["ended early"]) == (0, 0)
-    assert figures["requests a minute"] > figures["of them for reports"] > 0
+def test_triggers_wait_in_one_loop_and_read_reports_only_when_they_are_due(tmp_path: Path) -> None:
+    bench = bench_of("waiting")
+    with bench.scene(Options(bench.tiny, rounds=1, quick=True), tmp_path) as scene:
+        found = {case: sample.figures for case, sample in scene.measure(bench.ways[0]).items()}
+    still, due = found["4 intents"], found["4 intents, looks due"]
+    for figures in (still, due):
+        assert (figures["worker slots"], figures["ended early"]) == (0, 0)
+    assert still["requests a minute"] > still["of them for reports"] == 0
+    assert due["requests a minute"] > due["of them for reports"] > 0
 
 
 def task(task_id: str, start: int, end: int, pid: int | None = 1) -> dict[str, Any]:
