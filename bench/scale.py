@@ -174,12 +174,12 @@ def limits(day: Day, found: Sequence[Cost]) -> list[Limit]:
             "more tasks (smaller `chunk_size`), lines and a higher pace agreed with the vendor",
         ),
         Limit(
-            "TWIN: looks a second at reports against the account's budget",
+            "TWIN: looks a second against the account's budget, were all windows to end at once",
             twin_requests / day.requests_a_second_vendor,
             "a longer `poll_seconds`, or several accounts",
         ),
         Limit(
-            "Dialog: looks a second at reports against the account's budget",
+            "Dialog: looks a second against the account's budget, were all windows to end at once",
             dialog_requests / day.requests_a_second_vendor,
             "a longer `poll_seconds`, or several accounts",
         ),
@@ -330,6 +330,7 @@ TAIL = """## How it is reckoned
   hours within which a stage must be done are inputs: a house may load by night and deliver until morning.
 * No vendor publishes a limit of requests. The budgets are those the connectors keep by default
   (`requests_per_second`), for one account each. A look at TWIN is two requests or more, at Dialog one whole report.
+  Reports are looked at by every poll only around the end of their window; eleven zones end one after the other.
 * A waiting trigger's memory, a task's start and the parse of a file come from the rows `waiting`, `airflow` and `dags`
   where these are measured. Sizes of rows and rows of Airflow's database are estimates in `bench/scale.py`.
 * Left out: reports that are looked at again and again (Dialog's whole), copied recordings, backups, replicas, and

@@ -192,6 +192,7 @@ async def test_a_v1_task_from_create_to_attempts(sandbox: Sandbox, admin: Admin)
         attempts = await collected(dialer, campaign, task)
         found = await dialer.find("[af:ab12cd34]", datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
         foreign = await dialer.find("[af:ffffffff]", datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
+        listed = await dialer.standings(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
     assert early.task_finished is False
     assert (late.task_finished, late.contacts_seen, late.contacts_terminal) == (True, len(PEOPLE), len(PEOPLE))
     assert (late.pending_rows, late.recordings_missing) == (0, 0)
@@ -204,6 +205,8 @@ async def test_a_v1_task_from_create_to_attempts(sandbox: Sandbox, admin: Admin)
         assert bool(attempt.turns) == (truth["status"] == "ANSWERED")
     assert [task.task_id for task in found or ()] == [task_id]
     assert foreign == ()
+    shown, dialed = listed[task_id], sum(dial["dialed"] for dial in dials.values())
+    assert (shown.status, shown.finished, shown.calls) == (late.task_status, True, dialed)
 
 
 async def test_a_beta_task_from_create_to_attempts(sandbox: Sandbox, admin: Admin) -> None:
