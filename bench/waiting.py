@@ -190,8 +190,8 @@ BENCH = Bench(
         "connections and variables; both are the same for every trigger.",
         "While the window is open a report ends no wait. At TWIN one list of tasks serves all intents of the account "
         "then: a request for each 1,000 tasks, at most twice a poll, and one more where the last page is full. Dialog "
-        "lists nothing: one report an intent each 10 minutes, for progress in the log, so n intents are n / 10 requests "
-        "a minute. Neither those nor the one look with which each wait begins fall into what is measured here.",
+        "lists nothing: one report an intent each 10 minutes, for progress in the log, so n intents are n / 10 a "
+        "minute. Neither those nor the one look with which each wait begins fall into what is measured here.",
         f"*{_DUE[2:]}*: some 20 minutes before the window and its margin are over until the report is complete, every "
         "poll looks: one report at Dialog, the task's status and its calls at TWIN. That grows with the intents that "
         "end at once, and only the account's budget (`requests_per_second`, 20 by default, off here) bounds it.",
