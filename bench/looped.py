@@ -59,7 +59,7 @@ class Waited:
             "garbage collector while starting ms": self.starting.collector_ms,
             "start s": self.start_seconds,
             "open files": self.files,
-            "failed looks": self.complaints,
+            "warnings": self.complaints,
             "ended early": self.ended,
         }
 

@@ -60,10 +60,8 @@ class WaitingRoom:
     async def running(self, dsn: str, plan_id: str, batch_no: int) -> tuple[CampaignSpec, list[Intent]]:
         """The plan's campaign file, and the intents of its batch that run now."""
         async with self._turn:
-            spec = self._specs.get((dsn, plan_id))
-            if spec is None:
-                spec = self._specs[dsn, plan_id] = await stored_spec_async(dsn, plan_id)
-                _pass_over()
+            spec = self._specs.get((dsn, plan_id)) or await stored_spec_async(dsn, plan_id)
+            self._specs[dsn, plan_id] = spec
             async with await connect_async(dsn) as conn:
                 return spec, await intents_of(conn, plan_id, batch_no, [IntentState.RUNNING])
 
@@ -82,9 +80,6 @@ class WaitingRoom:
             if not shared.users:
                 self._sessions.remove(shared)
                 await shared.stack.aclose()
-            if not self._sessions:  # nobody waits: now a long round holds up nobody, and finds what was passed over
-                gc.unfreeze()
-                _pass_over()
 
     async def _shared(self, dsn: str, account: Account, spec: CampaignSpec) -> _Shared:
         kind = dialer_class(spec.vendor.type)
@@ -119,17 +114,8 @@ def waiting_room() -> WaitingRoom:
     """The room of the running loop."""
     loop = asyncio.get_running_loop()
     if loop not in _ROOMS:
-        gc.freeze()  # as below, without the long first round
+        # A full round of the garbage collector over all that Airflow has imported stops the loop for a third of a
+        # second, and looks make it necessary again and again. Modules stay anyway: it may pass over them.
+        gc.freeze()
         _ROOMS[loop] = WaitingRoom()
     return _ROOMS[loop]
-
-
-def _pass_over() -> None:
-    """Collect garbage, then let the collector pass over all that is left, until `gc.unfreeze`.
-
-    A full round over what Airflow has imported and over a thousand campaign files stops the loop for a third of a
-    second, and looks make it necessary again and again. Both stay as long as somebody waits; after each new file the
-    round goes over little.
-    """
-    gc.collect()
-    gc.freeze()
