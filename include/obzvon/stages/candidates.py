@@ -5,7 +5,7 @@ are missing are sent again with the same external ids, as long as the campaign c
 not be called any more by then.
 
 While the vendor works on a batch the next one is read and asked about; it is noted as under way when its turn has come,
-and the last look before it leaves is its own.
+and the last look before it leaves is its own. Where its turn is late, it is asked about again.
 """
 
 from __future__ import annotations
@@ -63,22 +63,25 @@ TRIES, LOOKS, PAUSE = 3, 5, 1.0  # of sending one batch; of reading the count af
 LOOK_SECONDS = 30
 #: Clocks differ; a marker is one intent's, so a wide period finds nothing foreign.
 SKEW = timedelta(days=1)
+#: So old an answer about caps and approval may be when a batch's turn comes; most vendors answer sooner.
+FRESH = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The contacts of one request, and rows of the list that hold them all."""
+    """The contacts of one request, rows of the list that hold them all, and since when they are asked about."""
 
     rows: Sequence[int]
     contacts: Sequence[Contact]
+    asked_at: datetime
 
 
 async def add_candidates(run: Launcher, intent: Intent, order: Order) -> Intent:
     """Add every contact the vendor does not have yet, as long as the window lasts; the intent comes back `created`.
 
-    Before each batch the kill switch and the window are looked at again, and who of it may not be called any more. A
-    batch whose request may or may not have arrived puts the intent in doubt: it is not sent again. Raises LedgerError
-    when the vendor took nobody.
+    Before each batch the kill switch and the window are looked at again, and who of it may not be called any more, the
+    latter within `FRESH` of its turn; opt-outs and the switch once more when it leaves. A batch whose request may or
+    may not have arrived puts the intent in doubt: it is not sent again. Raises LedgerError when the vendor took nobody.
     """
     if await under_way(run.conn, intent):
         await _doubt(run, intent, "a batch of contacts may or may not have arrived")
@@ -149,21 +152,24 @@ class _Ahead:
         """The batch of these rows, prepared meanwhile or now."""
         task, self._task = self._task, None
         if task is not None and rows is self._rows:
-            return await task
+            batch = await task
+            if self._run.clock() - batch.asked_at <= FRESH:
+                return batch
         return await _next_batch(self._run, self._intent, self._rule, rows)
 
     async def _prepared(self, rows: Sequence[int]) -> _Batch:
         try:
             return await _next_batch(self._run, self._intent, self._rule, rows)
-        except Exception:
-            await self._run.conn.rollback()  # what is under way is still to be noted
+        except BaseException:  # a cancelled one too: what is under way is still to be noted
+            await self._run.conn.rollback()
             raise
 
 
 async def _next_batch(run: Launcher, intent: Intent, rule: CapRule, rows: Sequence[int]) -> _Batch:
     """Whom of these rows the next request carries: they alone are asked about, the others when their turn has come."""
+    asked_at = run.clock()
     await drop_barred(run.conn, intent, rule, rows)
-    batch = _Batch(rows, await contacts_of(run.conn, intent, rows))
+    batch = _Batch(rows, await contacts_of(run.conn, intent, rows), asked_at)
     await check_approved(run.conn, intent, batch.contacts, rows)
     await run.conn.commit()
     return batch

@@ -167,7 +167,7 @@ class _Delivery:
         self._silence = 0
 
     async def run(self, groups: AsyncIterator[list[Conversation]]) -> None:
-        """Send all groups; an error of one worker ends the others, and what was answered by then is noted."""
+        """Send all groups; an error of one worker ends the others, and what the ledger has been handed is noted."""
         try:
             async with asyncio.TaskGroup() as pool:
                 pool.create_task(self._ledger.write())
