@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from airflow.configuration import conf
@@ -118,11 +118,15 @@ async def stored_spec_async(dsn: str, plan_id: str) -> CampaignSpec:
 
 @dataclass(frozen=True, slots=True)
 class ConnectedDialer:
-    """A dialer with an open session, how often its account may be polled, and the list that others read with it."""
+    """A dialer with an open session, and how often its account may be polled.
+
+    Where others use the session too: the list that they read together, and the places that their looks have.
+    """
 
     dialer: Dialer
     poll_seconds: float
     standings: Standings | None = None
+    place: AbstractAsyncContextManager[object] | None = None
 
 
 def poll_seconds(account: Account) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import psycopg
 import pytest
 from launching import PLAN, forced, plan_of, spec
 
-from obzvon_provider.triggers.shared import WaitingRoom
+from obzvon.policy.switch import KillSwitch
+from obzvon_provider.triggers.shared import LOOKS, WaitingRoom
 
 DSN = "postgresql://nobody@127.0.0.1:9/none"
 
@@ -61,6 +63,35 @@ async def test_the_switch_is_asked_anew_after_a_second(monkeypatch: pytest.Monke
     said.append(await room.switched_off("demo_twin"))
     clock[0] += 1
     assert [*said, await room.switched_off("demo_twin")] == [False, False, True]
+
+
+async def test_a_switch_that_cannot_be_read_fails_once_for_all_who_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def switch() -> KillSwitch:
+        asked.append(1)
+        if len(asked) == 1:
+            raise TimeoutError("no answer")
+        return KillSwitch.parse("on")
+
+    monkeypatch.setattr("obzvon_provider.triggers.shared.switch", switch)
+    room = WaitingRoom()
+    failed = await asyncio.gather(*(room.switched_off("demo_twin") for _ in range(20)), return_exceptions=True)
+    assert ([type(each) for each in failed], len(asked)) == ([TimeoutError] * 20, 1)
+    assert await room.switched_off("demo_twin")
+
+
+async def test_looks_of_all_who_wait_with_an_account_leave_connections_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account(monkeypatch)
+    room, campaign = WaitingRoom(), spec()
+    async with room.dialer(campaign, DSN) as first, room.dialer(campaign, DSN) as second:
+        assert second.place is first.place
+        assert isinstance(first.place, asyncio.Semaphore)
+        for _ in range(LOOKS):
+            await first.place.acquire()
+        assert first.place.locked()
 
 
 async def test_everybody_who_waits_with_an_account_reads_one_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -107,6 +107,11 @@ def test_times_without_offset_are_the_reports_zone() -> None:
     assert one(start="2030-01-15T10:00:00").started_at == datetime(2030, 1, 15, 5, 0, tzinfo=UTC)
 
 
+def test_the_last_call_that_a_report_may_have_ends_at_a_date_that_is_one() -> None:
+    last = one(start="9998-12-31T23:59:59-12:00", duration=9_999_999, updated=None)
+    assert last.updated_at == datetime(9999, 1, 1, 11, 59, 59, tzinfo=UTC) + timedelta(seconds=9_999_999)
+
+
 def test_times_in_another_writing_are_a_matter_of_the_campaign_file() -> None:
     fields = SPEC.vendor.model_dump()["report"] | {"datetime_format": "%d.%m.%Y %H:%M:%S"}
     campaign = spec(SPEC.vendor.model_dump() | {"report": fields})
@@ -120,6 +125,10 @@ def test_times_in_another_writing_are_a_matter_of_the_campaign_file() -> None:
     [
         ({"start": "вчера"}, "dialog.started_at"),
         ({"start": None, "updated": None}, "dialog.started_at"),
+        ({"start": "0001-01-01T00:00:00"}, "dialog.started_at"),  # "never" as .NET writes it; the zone is east of UTC
+        ({"start": "9999-12-31T23:59:59-05:00"}, "dialog.started_at"),
+        ({"start": "9999-12-31T23:00:00Z", "updated": None}, "dialog.started_at"),  # ends after the last date
+        ({"updated": "0001-01-01T00:00:00Z"}, "dialog.updated_at"),
         ({"duration": "долго"}, "dialog.duration"),
         ({"duration": -1}, "dialog.duration"),
         ({"phone_number": "12345"}, "dialog.phone"),

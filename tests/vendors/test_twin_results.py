@@ -158,6 +158,9 @@ def test_a_call_that_was_never_dialled_belongs_to_its_creation() -> None:
         ({"phone": "007"}, "twin.phone"),
         ({"startedAt": "10:00"}, "twin.startedAt"),
         ({"startedAt": None, "createdAt": None}, "twin.startedAt"),
+        ({"startedAt": "0001-01-01T00:00:00+03:00"}, "twin.startedAt"),  # "never" as .NET writes it
+        ({"updatedAt": "9999-12-31T23:59:59.9999999-05:00"}, "twin.updatedAt"),
+        ({"createdAt": "9999-12-31T23:59:59Z"}, "twin.createdAt"),
         ({"createdAt": "2030-01-14T12:00:00"}, "twin.createdAt"),
         ({"duration": "long"}, "twin.duration"),
         ({"price": float("inf")}, "twin.price"),

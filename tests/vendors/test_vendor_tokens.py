@@ -16,6 +16,7 @@ from vendor_world import NOW, Naps, Vendor, account, vendor
 from obzvon.errors import AuthRefused, ConfigError, NotSent
 from obzvon.vendors.dialog_auth import DialogLogin
 from obzvon.vendors.http import Account, Patience, VendorSession
+from obzvon.vendors.patience import NoCredentials
 from obzvon.vendors.twin_auth import TwinLogin
 
 KEY = "k" * 32
@@ -68,6 +69,33 @@ async def test_many_requests_wait_for_one_login(clock: Clock) -> None:
         await asyncio.gather(*(http.read("GET", f"/x/{n}", action="look") for n in range(20)))
     assert seen.times("/auth/login") == 1
     assert len(seen.asked) == 21
+
+
+async def test_a_login_that_fails_fails_for_all_who_wait_and_is_tried_anew_by_who_comes_later(clock: Clock) -> None:
+    iam, dead = Iam(clock), True
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.json_response({}, status=503) if dead and "/auth/" in request.path else await iam(request)
+
+    async with vendor(answer) as seen, session(seen, clock) as http:
+        reads = [http.read("GET", "/x", action="look") for _ in range(20)]
+        failed = await asyncio.gather(*reads, return_exceptions=True)
+        assert {type(each) for each in failed} == {NoCredentials}
+        assert len({str(each) for each in failed}) == 1
+        assert seen.times("/auth/login") == 3  # one login with its patience
+        with pytest.raises(NotSent, match="HTTP 503"):
+            await http.read("GET", "/x", action="look")
+        assert seen.times("/auth/login") == 6
+        dead = False
+        await http.read("GET", "/x", action="look")
+
+        dead, iam.revoked, before = True, iam.issued, seen.times("/auth/refresh")
+        reads = [http.read("GET", "/y", action="look") for _ in range(20)]
+        failed = await asyncio.gather(*reads, return_exceptions=True)
+        assert {type(each) for each in failed} == {NoCredentials}
+        assert seen.times("/auth/refresh") - before == 3
+        dead = False
+        await http.read("GET", "/y", action="look")
 
 
 async def test_a_token_is_renewed_before_it_ends_by_its_refresh_token(clock: Clock) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -255,3 +256,83 @@ async def test_a_new_status_is_looked_into_once() -> None:
 async def test_refused_credentials_of_the_list_end_the_wait(error: VendorError) -> None:
     with pytest.raises(AuthRefused):
         await Scene(fails=error).wait()
+
+
+class SlowDialer(ScriptedDialer):
+    """Looks that take until `ready`; `most` were under way at once."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(look=scene.look)
+        self.ready, self.going, self.most, self.cut = asyncio.Event(), 0, 0, 0
+
+    async def look(self, task: Task) -> Progress:
+        self.going += 1
+        self.most = max(self.most, self.going)
+        try:
+            await self.ready.wait()
+            return await super().look(task)
+        except asyncio.CancelledError:
+            self.cut += 1
+            raise
+        finally:
+            self.going -= 1
+
+
+async def slowly(
+    dialer: SlowDialer, scene: Scene, until: Callable[[], bool], place: asyncio.Semaphore | None = None
+) -> Mapping[str, str]:
+    """How waiting for two tasks ended; `until` is asked whether it is interrupted."""
+
+    async def interrupted() -> bool:
+        return until()
+
+    return await watch(
+        dialer, (task("t"), task("u")), RULE, deadline=END + timedelta(hours=6), poll_seconds=0.001,
+        sleep=scene.sleep, clock=lambda: scene.now, interrupted=interrupted, place=place,
+    )  # fmt: skip
+
+
+async def test_a_look_that_does_not_end_hides_the_switch_no_longer_than_a_poll() -> None:
+    scene, asked = Scene(), iter([False, False, True, True])
+    dialer = SlowDialer(scene)
+    assert await slowly(dialer, scene, lambda: next(asked)) == {}
+    assert (dialer.cut, scene.rounds, next(asked, None)) == (1, 2, None)
+
+
+async def test_a_look_that_does_not_end_is_cut_off_at_the_deadline() -> None:
+    scene = Scene(now=END + timedelta(hours=5))
+
+    def no() -> bool:
+        scene.now += timedelta(minutes=20)
+        return False
+
+    dialer = SlowDialer(scene)
+    assert await slowly(dialer, scene, no) == {"t" * 64: "partial", "u" * 64: "partial"}
+    assert (dialer.cut, scene.looked) == (1, [])
+
+
+async def test_a_slow_look_that_nobody_interrupts_is_a_look() -> None:
+    scene, asked = Scene(), 0
+    dialer = SlowDialer(scene)
+
+    def until() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 5:
+            dialer.ready.set()
+        return len(scene.looked) == 2
+
+    await slowly(dialer, scene, until)
+    assert (dialer.cut, scene.rounds, len(scene.looked)) == (0, 2, 2)
+
+
+async def test_waits_that_share_places_have_no_more_looks_under_way_than_there_are() -> None:
+    scene, place = Scene(), asyncio.Semaphore(3)
+    dialer = SlowDialer(scene)
+    waits = [asyncio.create_task(slowly(dialer, scene, lambda: len(scene.looked) >= 20, place)) for _ in range(10)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert dialer.going == 3
+    dialer.ready.set()
+    await asyncio.gather(*waits)
+    assert (dialer.most, dialer.cut) == (3, 0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -73,13 +74,20 @@ class Watched:
 
 
 class Looker:
-    """Goes round the tasks of a wait; `poll`: seconds between two rounds."""
+    """Goes round the tasks of a wait; `poll`: seconds between two rounds; `place`: what every look holds."""
 
     def __init__(
-        self, dialer: Dialer, rule: Waiting, standings: Standings, poll: float, clock: Callable[[], datetime]
+        self,
+        dialer: Dialer,
+        rule: Waiting,
+        standings: Standings,
+        poll: float,
+        clock: Callable[[], datetime],
+        place: AbstractAsyncContextManager[object] | None = None,
     ) -> None:
         self._dialer, self._rule, self._standings, self._clock = dialer, rule, standings, clock
         self._longest, self._last = timedelta(seconds=2 * poll), clock()
+        self._place = place or nullcontext()
         self._told = ""
 
     async def round(self, waiting: Sequence[Watched]) -> None:
@@ -134,9 +142,10 @@ class Looker:
         return found
 
     async def _look(self, one: Watched) -> bool:
-        asked_at = self._clock()  # the answer is later: the vendor's clock is taken as too early rather than too late
         try:
-            progress = await self._dialer.look(one.task)
+            async with self._place:
+                asked_at = self._clock()  # before the answer: the vendor's clock is taken as too early, not as too late
+                progress = await self._dialer.look(one.task)
         except AuthRefused:
             raise
         except (VendorError, ContractBreak) as error:

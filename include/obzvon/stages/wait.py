@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -50,15 +51,26 @@ async def watch(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     standings: Standings | None = None,
     interrupted: Callable[[], Awaitable[bool]] | None = None,
+    place: AbstractAsyncContextManager[object] | None = None,
 ) -> dict[str, Completeness]:
     """How the wait ended for each intent id. Sleeps before every round, the first included; jitter spreads the load.
 
     A look that fails is no statement about the report and is tried again next round. AuthRefused ends the wait.
     `standings`: the account's list of tasks, where others wait with it too; without it the wait reads its own.
-    `interrupted` is asked before every round; when it says yes, only what has ended by then comes back.
+    `interrupted` is asked before every round; when it says yes, only what has ended by then comes back. While a round
+    takes long it is asked once a poll; its yes cuts the round off, as the deadline does, and a look under way then has
+    seen nothing. No other look is ever cut off: a large report takes its time.
+    `place`: held by every look, where those of all who wait with the account are bounded.
     """
+
+    async def over() -> bool:
+        return clock() >= deadline or (interrupted is not None and await interrupted())
+
+    def left() -> float:
+        return max(0.0, min(poll_seconds, (deadline - clock()).total_seconds()))
+
     listed = standings or Standings(poll_seconds / 2, lambda: clock().timestamp())
-    looker, watched = Looker(dialer, rule, listed, poll_seconds, clock), [Watched(task) for task in tasks]
+    looker, watched = Looker(dialer, rule, listed, poll_seconds, clock, place), [Watched(task) for task in tasks]
     ended: dict[str, Completeness] = {}
     told = ""
     with listed.waiting(min((task.created_at for task in tasks if task.created_at), default=None)):
@@ -70,13 +82,29 @@ async def watch(
             if clock() >= deadline:
                 log.warning("deadline reached: %d of %d reports are not complete", len(waiting), len(tasks))
                 return ended | {one.task.order.intent_id: "partial" for one in waiting}
-            await looker.round(waiting)
+            await _until(over, left, looker.round(waiting))
             ended |= _complete(waiting)
             says = f"{len(ended)} of {len(tasks)} reports complete; {_summary(watched)}{_why(waiting)}"
             if says != told:  # a look that saw nothing new has nothing to tell
                 log.info("%s", says)
                 told = says
     return ended
+
+
+async def _until(
+    over: Callable[[], Awaitable[bool]], pause: Callable[[], float], work: Coroutine[None, None, None]
+) -> None:
+    """Do the work to its end, or until `over` says yes, which is asked again after each `pause` (seconds)."""
+    doing = asyncio.create_task(work)
+    try:
+        while doing not in (await asyncio.wait([doing], timeout=pause()))[0]:
+            if await over():
+                log.warning("a round of looks is cut off: the deadline has come, or the wait is interrupted")
+                return
+        await doing
+    finally:
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
 
 
 def _complete(waiting: Sequence[Watched]) -> dict[str, Completeness]:

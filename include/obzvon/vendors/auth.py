@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from obzvon.errors import AuthRefused, RateLimited, Refused
+from obzvon.errors import AuthRefused, RateLimited, Refused, VendorError
 from obzvon.vendors.account import Account
 
 if TYPE_CHECKING:
@@ -58,28 +58,49 @@ class Token:
 
 
 class LoginAuth(Auth):
-    """Bearer tokens from a login request; one login or refresh serves every request that waits for it."""
+    """Bearer tokens from a login request; one login or refresh serves every request that waits for it.
+
+    A failed one is told to all of them too: were each to try anew with the patience of a login, the last of a thousand
+    would wait a thousand times as long. Who comes after the failure tries anew.
+    """
 
     def __init__(self, account: Account, clock: Clock = utc_now) -> None:
         self.account, self.clock = account, clock
         self._token: Token | None = None
         self._lock = asyncio.Lock()
+        self._failed: VendorError | None = None
+        self._failures = 0
 
     @abstractmethod
     async def obtain(self, session: VendorSession, old: Token | None) -> Token:
         """A fresh token, by the old one's refresh token where the vendor has such a thing, else by login."""
 
     async def header(self, session: VendorSession) -> str:
+        known = self._failures
         async with self._lock:
-            if self._token is None or self._ends_soon(self._token):
-                self._token = await self.obtain(session, self._token)
-            return f"Bearer {self._token.value}"
+            token = self._token
+            if token is None or self._ends_soon(token):
+                token = await self._fresh(session, known)
+            return f"Bearer {token.value}"
 
     async def renew(self, session: VendorSession, refused: str) -> bool:
+        known = self._failures
         async with self._lock:
             if self._token is None or f"Bearer {self._token.value}" == refused:
-                self._token = await self.obtain(session, self._token)
+                await self._fresh(session, known)
             return True
+
+    async def _fresh(self, session: VendorSession, known: int) -> Token:
+        """A fresh token, kept. `known`: the failures when the caller began to wait; a later one is the caller's too."""
+        if self._failed is not None and self._failures > known:
+            raise self._failed.with_traceback(None)  # one error for many: each would add its own lines
+        try:
+            self._token = await self.obtain(session, self._token)
+        except VendorError as error:
+            self._failed, self._failures = error, self._failures + 1
+            raise
+        self._failed = None
+        return self._token
 
     def _ends_soon(self, token: Token) -> bool:
         return token.renew_at is not None and self.clock() >= token.renew_at

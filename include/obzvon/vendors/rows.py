@@ -6,7 +6,7 @@ The breaks never show the value: it may be a phone or a name.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -25,7 +25,11 @@ _WHOLE_SECONDS = tuple(Decimal(second).quantize(_CENTS) for second in range(_FEW
 def moment(
     rule: str, field: str, value: Any, zone: tzinfo | None = None, pattern: str | None = None
 ) -> datetime | None:
-    """ISO 8601 (or `pattern`) as aware UTC; `zone` is for times without an offset. Empty = None."""
+    """ISO 8601 (or `pattern`) as aware UTC; `zone` is for times without an offset. Empty = None.
+
+    The first and the last year that Python knows are no moments: systems write "never" so, and a step over their edge,
+    be it to UTC or to a call's end, cannot be taken.
+    """
     if value is None or value == "":
         return None
     try:
@@ -37,6 +41,8 @@ def moment(
         if zone is None:
             raise ContractBreak(rule, field, "has no offset, and no time zone is set for such times")
         parsed = parsed.replace(tzinfo=zone)
+    if not MINYEAR < parsed.year < MAXYEAR:
+        raise ContractBreak(rule, field, "is not a date and time")
     return parsed.astimezone(UTC)
 
 

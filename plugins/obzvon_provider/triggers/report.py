@@ -91,6 +91,7 @@ class ReportTrigger(BaseTrigger):
                 poll_seconds=connected.poll_seconds,
                 standings=connected.standings,
                 interrupted=partial(room.switched_off, spec.name) if stoppable else None,
+                place=connected.place,
             )
         return WaitEvent(status="done" if len(verdicts) == len(intents) else "kill_switch", verdicts=verdicts)
 

@@ -11,7 +11,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -34,6 +34,10 @@ __all__ = ["WaitingRoom", "waiting_room"]
 CONNECTIONS = 4
 #: For so long one answer of the kill switch is good for everybody, seconds.
 SWITCH_SECONDS = 1.0
+#: Looks at reports that an account's triggers have under way at once. A session has 128 connections, and to wait for
+#: one counts as connecting: where many windows close together, looks would fail of their own number. The rest is for
+#: logins and the list of tasks, of which there is one at a time.
+LOOKS = 64
 
 
 @dataclass(slots=True)
@@ -46,6 +50,7 @@ class _Shared:
     standings: Standings
     stack: AsyncExitStack
     users: int = 0
+    looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS))
 
 
 class WaitingRoom:
@@ -55,7 +60,8 @@ class WaitingRoom:
         self._turn, self._opening, self._asking = asyncio.Semaphore(CONNECTIONS), asyncio.Lock(), asyncio.Lock()
         self._sessions: list[_Shared] = []
         self._specs: WeakValueDictionary[tuple[str, str], CampaignSpec] = WeakValueDictionary()
-        self._switch, self._asked = KillSwitch.parse("off"), float("-inf")
+        self._said: KillSwitch | Exception = KillSwitch.parse("off")
+        self._asked = float("-inf")
 
     async def running(self, dsn: str, plan_id: str, batch_no: int) -> tuple[CampaignSpec, list[Intent]]:
         """The plan's campaign file, and the intents of its batch that run now."""
@@ -74,7 +80,7 @@ class WaitingRoom:
         account, kind = await VendorHook(spec.vendor.conn_id).account(), dialer_class(spec.vendor.type)
         shared = await self._shared(dsn, account, spec)
         try:
-            yield ConnectedDialer(kind(shared.session, spec), poll_seconds(account), shared.standings)
+            yield ConnectedDialer(kind(shared.session, spec), poll_seconds(account), shared.standings, shared.looks)
         finally:
             shared.users -= 1
             if not shared.users:
@@ -99,12 +105,28 @@ class WaitingRoom:
             return shared
 
     async def switched_off(self, campaign: str) -> bool:
-        """Whether calling is switched off; the look at the Variable must not block the loop of all triggers."""
+        """Whether calling is switched off; the look at the Variable must not block the loop of all triggers.
+
+        A look that fails is raised to all who waited for it: each would pay for its own in turn.
+        """
+        came = monotonic()
         async with self._asking:
-            if monotonic() >= self._asked + SWITCH_SECONDS:
-                self._switch = await asyncio.to_thread(switch)
+            if not self._is_answer(came):
+                try:
+                    self._said = await asyncio.to_thread(switch)
+                except Exception as error:
+                    self._said, self._asked = error, monotonic()
+                    raise
                 self._asked = monotonic()
-            return self._switch.stops(campaign)
+            if isinstance(self._said, Exception):
+                raise self._said.with_traceback(None)
+            return self._said.stops(campaign)
+
+    def _is_answer(self, came: float) -> bool:
+        """Whether what was said last answers somebody who came then."""
+        if isinstance(self._said, Exception):
+            return came < self._asked
+        return monotonic() < self._asked + SWITCH_SECONDS
 
 
 _ROOMS: WeakKeyDictionary[asyncio.AbstractEventLoop, WaitingRoom] = WeakKeyDictionary()
