@@ -100,6 +100,7 @@ def machine(postgres: str | None) -> dict[str, Any]:
     """What a figure was measured on, and when (UTC)."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
         "cpus": psutil.cpu_count(),
         "cpu": _cpu(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
@@ -116,6 +117,16 @@ def _has(name: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+def _commit() -> str | None:
+    """The commit that was measured, with a `+` where files differ from it; None outside of a clone."""
+    git = ["git", "-C", str(ROOT)]
+    head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    if head.returncode:
+        return None
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "include", "plugins", "dags"], check=False)
+    return head.stdout.strip() + ("+" if changed.returncode else "")
 
 
 def _cpu() -> str:

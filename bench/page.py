@@ -206,6 +206,6 @@ def _machine(result: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in at["versions"].items())
     postgres = f", PostgreSQL {at['postgres']}" if at["postgres"] else ""
     return (
-        f"{at['date']}, {at['cpus']} × {at['cpu']}, {at['memory_gib']} GiB, {at['system']}, Python {at['python']}"
-        f"{postgres}, {result['rounds']} rounds. {versions}."
+        f"{at['date']}, commit {at['commit'] or 'unknown'}, {at['cpus']} × {at['cpu']}, {at['memory_gib']} GiB,"
+        f" {at['system']}, Python {at['python']}{postgres}, {result['rounds']} rounds. {versions}."
     )
