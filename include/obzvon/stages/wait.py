@@ -25,6 +25,8 @@ __all__ = ["Completeness", "deadline_of", "task_of", "watch"]
 
 log = logging.getLogger(__name__)
 Completeness = Literal["complete", "partial"]
+#: While a round is under way nobody is asked more often than that whether it is to be cut off, seconds.
+ASKED_AGAIN = 0.5
 
 
 def task_of(intent: Intent, spec: CampaignSpec) -> Task:
@@ -67,7 +69,7 @@ async def watch(
         return clock() >= deadline or (interrupted is not None and await interrupted())
 
     def left() -> float:
-        return max(0.0, min(poll_seconds, (deadline - clock()).total_seconds()))
+        return max(ASKED_AGAIN, min(poll_seconds, (deadline - clock()).total_seconds()))
 
     listed = standings or Standings(poll_seconds / 2, lambda: clock().timestamp())
     looker, watched = Looker(dialer, rule, listed, poll_seconds, clock, place), [Watched(task) for task in tasks]
