@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test faults proofs bench bench-quick lint format types lock browser
+.PHONY: help setup dev demo up down status reconcile psql test faults proofs bench bench-full bench-memory bench-quick lint format types lock browser
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -47,7 +47,13 @@ faults: dev ## play every fault against the whole pipeline, write docs/faults.md
 proofs: dev ## 1,000 random campaigns against an oracle, 200 races of two vendors, opt-outs in time
 	@OBZVON_POLICY_CAMPAIGNS=1000 OBZVON_RACE_ROUNDS=200 $(BIN)/python -m pytest -q -s --show-capture=no tests/proofs
 
-bench: dev ## every benchmark at full size beside what one would use instead: hours; writes docs/benchmarks.md
+bench: dev ## every benchmark beside what one would use instead, at sizes for an evening; writes docs/benchmarks.md
+	@$(BIN)/python -m bench evening
+
+bench-memory: dev ## plan and load of 10,000,000 under a limit of memory that the kernel keeps: an hour
+	@$(BIN)/python -m bench memory
+
+bench-full: dev ## every benchmark at full size, the limits of memory too: a night and more
 	@$(BIN)/python -m bench all
 
 bench-quick: dev ## every benchmark at a tiny size, once: that it runs, never how fast

@@ -1,6 +1,7 @@
 """Runs the benches and writes what they found: `python -m bench load --rows 1000000 --rounds 5`.
 
-python -m bench all                 # every row of the table at its size, then docs/benchmarks.md
+python -m bench evening             # every row of the table at a size for an evening, then docs/benchmarks.md
+python -m bench all                 # every row of the table at its full size: a night and more
 python -m bench all --quick         # every row at a tiny size, one round: that it runs, nothing about time
 python -m bench load --size 100000  # one row; its line of the page is written anew
 python -m bench memory --contacts 10000000 --rows 10000000   # plan and load under their limits
@@ -23,6 +24,7 @@ from typing import Annotated, Any
 import typer
 from bench import memory, scale
 from bench.environment import ROOT, install, machine
+from bench.evening import EVENING
 from bench.frame import Bench, Kind, Options, Ran, Sample, rounds
 from bench.growth import exponent
 from bench.page import PAGE, page, table
@@ -100,7 +102,7 @@ def say(text: str) -> None:
 
 @app.command()
 def main(
-    row: Annotated[str, typer.Argument(help=f"all, page, memory or one of {', '.join(ROWS)}")],
+    row: Annotated[str, typer.Argument(help=f"evening, all, page, memory or one of {', '.join(ROWS)}")],
     size: Annotated[int | None, typer.Option("--size", "--rows", help="instead of the table's")] = None,
     contacts: Annotated[int | None, typer.Option(help="of the plan, where memory is measured")] = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
@@ -128,24 +130,35 @@ def main(
         memory.run(contacts=contacts or memory.SIZE, rows=size or memory.SIZE, quick=quick, results=kept, say=say)
         if row == "memory":
             return
-    peers = not quick if peers is None else peers
-    if peers:
+    if row == "evening":
         install()
-    for name in ROWS if row == "all" else (row,):
-        bench = bench_of(name)
-        others = () if peers else tuple(way.name for way in bench.ways if way.needs)
-        options = Options(size or bench.size, rounds, without=(*(without or ()), *others), cases=tuple(case or ()))
-        if quick:
-            options = replace(options, size=size or bench.tiny, rounds=1, quick=True)
-        with tempfile.TemporaryDirectory(prefix="obzvon-bench-") as folder:
-            result = run(bench, options, growth=growth and not quick, folder=Path(folder))
-        if quick and results == RESULTS:
-            continue
-        results.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(result, ensure_ascii=False, indent=1)
-        (results / f"{kept_as or name}.json").write_text(text + "\n", encoding="utf-8")
+        for turn in EVENING:
+            options = Options(turn.size, turn.rounds, without=turn.without)
+            _measured(bench_of(turn.row), options, growth=turn.growth, results=results, kept_as=turn.kept_as)
+    else:
+        peers = not quick if peers is None else peers
+        if peers:
+            install()
+        for name in ROWS if row == "all" else (row,):
+            bench = bench_of(name)
+            others = () if peers else tuple(way.name for way in bench.ways if way.needs)
+            options = Options(size or bench.size, rounds, without=(*(without or ()), *others), cases=tuple(case or ()))
+            if quick:
+                options = replace(options, size=size or bench.tiny, rounds=1, quick=True)
+            kept = None if quick and results == RESULTS else results
+            _measured(bench, options, growth=growth and not quick, results=kept, kept_as=kept_as)
     if not quick and results == RESULTS:
         _pages()
+
+
+def _measured(bench: Bench, options: Options, *, growth: bool, results: Path | None, kept_as: str | None) -> None:
+    """Measure one row and write what was found, where it is kept."""
+    with tempfile.TemporaryDirectory(prefix="obzvon-bench-") as folder:
+        result = run(bench, options, growth=growth, folder=Path(folder))
+    if results:
+        results.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(result, ensure_ascii=False, indent=1)
+        (results / f"{kept_as or bench.name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _pages() -> None:

@@ -72,7 +72,7 @@ where table_schema || '.' || table_name = %s and is_generated = 'NEVER'
 
 
 def ours(dsn: str, archive: str, intents: Sequence[str], batch: str) -> dict[str, Any]:
-    """Load one pull of each intent, as many at once as the collect stage does; figures are sums over them."""
+    """Load one pull of each intent, as many at once as the collect stage does; figures are sums over the lanes."""
     spec, stored, left = campaign(), Archive(archive), iter(intents)
 
     def work(_: int) -> tuple[float, dict[str, float]]:
@@ -91,10 +91,12 @@ def ours(dsn: str, archive: str, intents: Sequence[str], batch: str) -> dict[str
         spent.update(by_statement)
     facts = sum(seconds for name, seconds in spent.items() if name in FACTS)
     database = sum(spent.values())
+    busy = min(AT_ONCE, len(intents))
     return {
         "seconds": total,
         "figures": {
-            "load step s": spent["copy"] + facts,
+            "load step s": (spent["copy"] + facts) / busy,
+            "lanes": busy,
             "read, parse, validate s": sum(seconds for seconds, _ in lanes) - database,
             "staging copy s": spent["copy"],
             "facts s": facts,
@@ -229,10 +231,12 @@ BENCH = Bench(
     ),
     against={"slim": "load step s", "transcripts of 1 KB": "load step s"},
     notes=(
-        "Ours takes two intents at once, as the collect stage does; peers take one after the other. The parts of ours "
-        "are sums over both, so they add up to more than the whole, and to more than each alone would need.",
-        "The load step is what the floor does too: rows into staging, newest wins, rows into the three tables. The "
-        "whole adds reading, checking and redacting the reports, and bringing caps and the plan's snapshot up to date.",
+        "Ours takes two intents of 20,000 contacts at once, as the collect stage does; peers and the floor take "
+        "one after the other. The parts of ours are sums over the lanes, so they add up to more than the whole, "
+        "and to more than each alone would need.",
+        "The load step is what the floor does too: rows into staging, newest wins, rows into the three tables; its "
+        "seconds are those of the sum a lane. The whole adds reading, checking and redacting the reports, and bringing "
+        "caps and the plan's snapshot up to date.",
         "`PostgresHook.upsert_rows` has no condition: an older answer that comes later replaces a newer one, and a "
         "load of what has not changed writes every row again.",
         "dlt adds columns of its own to a table (`_dlt_id`, `_dlt_load_id`), so it writes tables of its own, without "

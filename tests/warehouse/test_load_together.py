@@ -10,12 +10,19 @@ from typing import IO
 
 import psycopg
 import pytest
-from loading import JsonlDialer, Vendor, call, plan_of
+from loading import PLAN, JsonlDialer, Vendor, call, plan_of
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.stages.collect import LoadResult, waiting_batches
 from obzvon.vendors.base import Row, Totals
 from obzvon.warehouse.db import connect
+from obzvon.warehouse.load import batch
+from obzvon.warehouse.load.plan import load_plan
+
+WAITS_FOR_A_LOCK = """
+select count(*) from pg_locks where locktype = 'advisory' and not granted
+    and database = (select oid from pg_database where datname = current_database())
+"""
 
 
 def loaded_at_once(jobs: list[tuple[Vendor, str]]) -> list[LoadResult]:
@@ -40,6 +47,23 @@ async def test_intents_of_one_plan_may_be_loaded_at_once(
     assert [(r.inserted, r.unmatched) for r in results] == [(2, 0)] * 4
     counts = "select (select count(*) from dwh.dim_contact), count(*), sum(attempts) from dwh.fact_campaign_contact"
     assert conn.execute(counts).fetchone() == (8, 8, 8)
+
+
+async def test_a_plan_that_another_intent_brings_meanwhile_is_not_compared_again(
+    conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intent, *_ = plan_of(conn, 1, intents=2)
+    conn.commit()
+    vendor = Vendor(warehouse_dsn, tmp_path, intent)
+    await vendor.pull("b1", [call(1)])
+    with connect(warehouse_dsn) as other, ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            load_plan(other, vendor.spec, PLAN)
+            monkeypatch.setattr(batch, "load_plan", lambda *_, **__: pytest.fail("compared again"))
+            loading = pool.submit(loaded_at_once, [(vendor, "b1")])
+            while conn.execute(WAITS_FOR_A_LOCK).fetchone() == (0,):
+                conn.commit()  # the view is the same until the transaction ends
+        assert loading.result()[0].inserted == 1
 
 
 async def test_a_load_into_a_new_month_that_has_rows_knows_how_many(

@@ -236,6 +236,8 @@ def _bring_plan(
     if _plan_is_loaded(conn, intent_id):
         return loaded_at or clock(conn)
     lock_dimensions(conn)
+    if _plan_is_loaded(conn, intent_id):  # another intent of the plan brought it meanwhile
+        return loaded_at or clock(conn)
     moment = loaded_at or clock(conn)
     load_plan(conn, spec, plan_id, loaded_at=moment)
     return moment
