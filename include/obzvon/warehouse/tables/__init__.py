@@ -8,8 +8,8 @@ mart  what analysts read: views, in `marts/*.sql`, over sums that are refreshed
 All moments are timestamptz in UTC. `phone_key` is HMAC-SHA256(secret, E.164) in hex.
 """
 
-from obzvon.warehouse.tables import contracts, dwh, evidence, mart, ops, pii, qa, recordings
+from obzvon.warehouse.tables import contracts, dwh, events, evidence, mart, ops, pii, qa, recordings
 from obzvon.warehouse.tables.base import DISPOSITION_GROUPS, INTENT_STATES, PURPOSES, metadata
 
 __all__ = ["DISPOSITION_GROUPS", "INTENT_STATES", "PURPOSES"]
-__all__ += ["contracts", "dwh", "evidence", "mart", "metadata", "ops", "pii", "qa", "recordings"]
+__all__ += ["contracts", "dwh", "events", "evidence", "mart", "metadata", "ops", "pii", "qa", "recordings"]
