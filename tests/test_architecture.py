@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from obzvon.contacts.sources.registry import SOURCES
+
 ROOT = Path(__file__).resolve().parents[1]
 DOMAIN = ROOT / "include" / "obzvon"
 PROVIDER = ROOT / "plugins" / "obzvon_provider"
@@ -55,6 +57,14 @@ def test_a_third_dialer_would_change_no_other_file() -> None:
     named = {str(p.relative_to(ROOT)): set(imports(p)) for p in others}
     specific = ("obzvon.vendors.dialog", "obzvon.vendors.twin")
     assert {path for path, names in named.items() if any(name.startswith(specific) for name in names)} == set()
+
+
+def test_a_sixth_contact_source_would_change_no_other_file() -> None:
+    """Outside the folder of sources nobody names a kind of source, but the reader of registers, whose files are CSV."""
+    kinds = {target.partition(":")[0] for target in SOURCES.values()}
+    own = DOMAIN / "contacts" / "sources"
+    naming = {p.name for p in modules(DOMAIN, PROVIDER) if not p.is_relative_to(own) and kinds & set(imports(p))}
+    assert naming == {"registers.py"}
 
 
 def test_nothing_imports_from_the_dags_folder() -> None:

@@ -17,8 +17,11 @@ from obzvon.campaigns.catalogue import load
 from obzvon.campaigns.spec import CampaignSpec, Contacts
 from obzvon.contacts.phones import Reason
 from obzvon.contacts.prepare import BAD_VARIABLE
+from obzvon.contacts.sources.base import Source
+from obzvon.contacts.sources.registry import source_classes
 from obzvon.dispositions import HUMAN, PRECEDENCE, Disposition
 from obzvon.stages.planning.document_text import WORDS
+from obzvon.vendors.registry import dialer_classes
 from obzvon.vendors.settings import VendorSettings
 from obzvon.warehouse import seeds as warehouse_seeds
 
@@ -58,9 +61,9 @@ def test_each_part_of_the_page_is_valid_in_its_place(tmp_path: Path, place: str,
 
 
 def models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Every model that an annotation mentions; of a vendor's settings, those that a file can have."""
+    """Every model that an annotation mentions; of what is found through a registry, those that a file can have."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        heirs = annotation.__subclasses__() if issubclass(annotation, VendorSettings) else []
+        heirs = annotation.__subclasses__() if issubclass(annotation, VendorSettings | Source) else []
         heirs = [heir for heir in heirs if heir.__module__.startswith("obzvon.")]  # other tests have their own
         for model in heirs:
             yield from models(model)
@@ -72,6 +75,8 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def all_keys() -> set[tuple[str, str]]:
     """(model, key) for every key that the models below the campaign file have."""
+    assert dialer_classes()
+    assert source_classes()  # loaded: a model that no campaign has asked for yet has keys too
     waiting, seen = [CampaignSpec], set[type[BaseModel]]()
     while waiting:
         model = waiting.pop()

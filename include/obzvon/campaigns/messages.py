@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from obzvon.campaigns.spec import CampaignSpec
+from obzvon.contacts.sources.base import Source
 from obzvon.errors import Fault
 from obzvon.vendors.settings import VendorSettings
 
@@ -38,10 +39,6 @@ def _sentence(fault: ErrorDetails, data: dict[str, Any]) -> str:
         return str(ctx["error"])
     if kind == "string_pattern_mismatch" and fault["loc"] == ("name",):
         return "use small Latin letters, digits and _, beginning with a letter, at most 61 characters"
-    if kind == "union_tag_invalid":
-        return f"unknown type {ctx['tag']!r}; use one of {ctx['expected_tags']}"
-    if kind == "union_tag_not_found":
-        return "missing its `type`; add one"
     if kind == "model_type" and (example := _as_mapping(fault["loc"], fault["input"])):
         return f"write it as keys and values: {example}{_found(fault['input'])}"
     return f"{_lower(fault['msg'])}{_found(fault['input'])}"
@@ -112,10 +109,10 @@ def _below(models: Iterable[type[BaseModel]], step: str | int) -> Iterator[type[
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Every model that an annotation mentions; for a vendor's settings, those of all vendors."""
+    """Every model that an annotation mentions; for settings found through a registry, those of all its lines."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-        if issubclass(annotation, VendorSettings):
+        if issubclass(annotation, VendorSettings | Source):
             for heir in annotation.__subclasses__():
                 yield from _models_in(heir)
     for part in () if get_origin(annotation) is Literal else get_args(annotation):

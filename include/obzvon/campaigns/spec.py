@@ -1,7 +1,8 @@
 """The campaign file: what a YAML in `include/campaigns/` may say.
 
 Unknown keys are refused. Times of day are the subscriber's local time unless the key says otherwise.
-Vendor settings live in the vendor's module and are found through the registry, so a third dialer changes nothing here.
+Settings of a vendor live in its module, those of a contact source in its own, and both are found through a registry: a
+third dialer and a sixth source change nothing here.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from pydantic import (
     model_validator,
 )
 
+from obzvon.contacts.sources.base import Source
+from obzvon.contacts.sources.registry import source_of
 from obzvon.dispositions import Disposition
 from obzvon.recordings.settings import Recordings
 from obzvon.vendors.registry import vendor_settings
@@ -84,59 +87,6 @@ class Schedule(Model):
         return value
 
 
-class CsvSource(Model):
-    """A delimited text file; encoding and delimiter are found out unless given."""
-
-    type: Literal["csv"]
-    path: str
-    encoding: Literal["auto", "utf-8", "utf-8-sig", "cp1251"] = "auto"
-    delimiter: Literal["auto", ",", ";", "\t"] = "auto"
-
-
-class XlsxSource(Model):
-    """A workbook; the first sheet unless one is named. The first row is the header."""
-
-    type: Literal["xlsx"]
-    path: str
-    sheet: str | None = None
-
-
-class ParquetSource(Model):
-    """A Parquet file; every column is read as text."""
-
-    type: Literal["parquet"]
-    path: str
-
-
-class SqlSource(Model):
-    """A query over an Airflow connection of type postgres, read with a server-side cursor."""
-
-    type: Literal["sql"]
-    conn_id: str
-    query: str
-
-
-class HttpSource(Model):
-    """A paged JSON endpoint over an Airflow connection of type http.
-
-    `records` is the dotted path of the list in the answer (empty = the answer is the list). Reading stops at the
-    first page with fewer than `page_size` records.
-    """
-
-    type: Literal["http"]
-    conn_id: str
-    path: str
-    records: str = ""
-    page_param: str = "page"
-    size_param: str = "page_size"
-    first_page: int = 1
-    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
-    max_pages: Annotated[int, Field(ge=1)] = 10_000
-
-
-Source = Annotated[CsvSource | XlsxSource | ParquetSource | SqlSource | HttpSource, Field(discriminator="type")]
-
-
 class Columns(Model):
     """Which column of the list holds what. Only `phone` is required."""
 
@@ -164,7 +114,7 @@ class Contacts(Model):
     any size; `max_age_hours` is the age of a file, null = any.
     """
 
-    source: Source
+    source: Annotated[SerializeAsAny[Source], BeforeValidator(source_of)]
     columns: Columns
     max_reject_share: Share = 0.05
     max_contacts: Annotated[int, Field(ge=1)] = 1_000_000

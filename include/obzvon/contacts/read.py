@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
-from obzvon.campaigns.spec import CampaignSpec, CsvSource, HttpSource, ParquetSource, SqlSource, XlsxSource
+from obzvon.campaigns.spec import CampaignSpec
+from obzvon.contacts.sources.base import Opening
 from obzvon.contacts.sources.connections import Connections
-from obzvon.contacts.sources.csv_file import open_csv
-from obzvon.contacts.sources.http_pages import open_http
-from obzvon.contacts.sources.parquet_file import open_parquet
-from obzvon.contacts.sources.sql_query import open_sql
-from obzvon.contacts.sources.xlsx_file import open_xlsx
 from obzvon.contacts.table import Table, text
 from obzvon.errors import ListError
 
@@ -36,39 +31,11 @@ def read(spec: CampaignSpec, base: Path, connections: Connections) -> Iterator[p
     ragged row, empty list, list longer than `contacts.max_contacts`.
     """
     named = spec.columns_used
-    with _open(spec, base, connections) as table:
+    with spec.contacts.source.open(Opening(base, connections, frozenset(named.values()))) as table:
         wanted = list(dict.fromkeys(named.values()))
         picks = _positions(table, named)
         rows = _limited(_rows(table, [picks[name] for name in wanted]), table.place, spec.contacts.max_contacts)
         yield from _frames(rows, wanted, table.place)
-
-
-def _open(spec: CampaignSpec, base: Path, connections: Connections) -> AbstractContextManager[Table]:
-    match spec.contacts.source:
-        case CsvSource() as source:
-            return open_csv(source, _existing(base, source.path))
-        case XlsxSource() as source:
-            return open_xlsx(source, _existing(base, source.path))
-        case ParquetSource() as source:
-            return open_parquet(source, _existing(base, source.path), set(spec.columns_used.values()))
-        case SqlSource() as source:
-            return open_sql(source, connections)
-        case HttpSource() as source:
-            return open_http(source, connections)
-
-
-def _existing(base: Path, path: str) -> Path:
-    full = base / path
-    try:
-        with full.open("rb") as stream:
-            stream.read(1)
-    except FileNotFoundError as error:
-        raise ListError(
-            f"{path}: no such file under {base}; put the list there or correct `contacts.source.path`"
-        ) from error
-    except OSError as error:
-        raise ListError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
-    return full
 
 
 def _positions(table: Table, named: Mapping[str, str]) -> dict[str, int]:

@@ -18,9 +18,8 @@ from typing import Any
 import pandas as pd
 import psycopg
 
-from obzvon.campaigns.spec import CsvSource
 from obzvon.contacts.phones import canonical
-from obzvon.contacts.sources.csv_file import open_csv
+from obzvon.contacts.sources.csv_file import CsvSource, open_csv
 from obzvon.contacts.table import text
 from obzvon.errors import ListError
 from obzvon.ledger.keys import phone_key

@@ -1,1 +1,1 @@
-"""One module a kind of source; each opens a `Table` and turns the kind's own failures into a `ListError`."""
+"""One module a kind of source: its keys in a campaign file, and how it opens a `Table` or says why it cannot."""

@@ -5,16 +5,33 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Literal
 
-from obzvon.campaigns.spec import CsvSource
+from obzvon.contacts.sources.base import Opening, Source
 from obzvon.contacts.table import Table
 from obzvon.errors import ListError
 
 _BLOCK = 1 << 20
 _DELIMITERS = (";", ",", "\t")
 _SAVE_AS = "save it as «CSV UTF-8» and run again"
+
+
+class CsvSource(Source):
+    """A delimited text file; encoding and delimiter are found out unless given."""
+
+    type: Literal["csv"]
+    path: str
+    encoding: Literal["auto", "utf-8", "utf-8-sig", "cp1251"] = "auto"
+    delimiter: Literal["auto", ",", ";", "\t"] = "auto"
+
+    @property
+    def file(self) -> str:
+        return self.path
+
+    def open(self, opening: Opening) -> AbstractContextManager[Table]:
+        return open_csv(self, opening.existing(self.path))
 
 
 @contextmanager

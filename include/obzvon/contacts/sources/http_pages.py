@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
+from typing import Annotated, Literal
 
 import aiohttp
 import orjson
+from pydantic import Field
 from yarl import URL
 
-from obzvon.campaigns.spec import HttpSource
+from obzvon.contacts.sources.base import Opening, Source
 from obzvon.contacts.sources.connections import Connections, Endpoint
 from obzvon.contacts.table import Table
 from obzvon.errors import ListError
@@ -19,6 +21,27 @@ from obzvon.errors import ListError
 _TIMEOUT = aiohttp.ClientTimeout(total=120, connect=15)
 _RECORDS = "set `contacts.source.records` to the list's place in the answer"
 Fetch = Callable[[int], Awaitable[bytes]]
+
+
+class HttpSource(Source):
+    """A paged JSON endpoint over an Airflow connection of type http.
+
+    `records` is the dotted path of the list in the answer (empty = the answer is the list). Reading stops at the
+    first page with fewer than `page_size` records.
+    """
+
+    type: Literal["http"]
+    conn_id: str
+    path: str
+    records: str = ""
+    page_param: str = "page"
+    size_param: str = "page_size"
+    first_page: int = 1
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    max_pages: Annotated[int, Field(ge=1)] = 10_000
+
+    def open(self, opening: Opening) -> AbstractContextManager[Table]:
+        return open_http(self, opening.connections)
 
 
 @contextmanager

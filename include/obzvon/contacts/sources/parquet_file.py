@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from obzvon.campaigns.spec import ParquetSource
+from obzvon.contacts.sources.base import Opening, Source
 from obzvon.contacts.table import Table
 from obzvon.errors import ListError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
 _BATCH = 10_000
+
+
+class ParquetSource(Source):
+    """A Parquet file; every column is read as text."""
+
+    type: Literal["parquet"]
+    path: str
+
+    @property
+    def file(self) -> str:
+        return self.path
+
+    def open(self, opening: Opening) -> AbstractContextManager[Table]:
+        return open_parquet(self, opening.existing(self.path), opening.wanted)
 
 
 @contextmanager
 def open_parquet(source: ParquetSource, path: Path, wanted: Collection[str]) -> Iterator[Table]:
     """The rows of the file, streaming. ListError: not a Parquet file or a damaged one."""
+    import pyarrow as pa  # noqa: PLC0415 - a campaign file is parsed often, its list read seldom
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     try:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
@@ -39,7 +58,9 @@ def _rows(file: pq.ParquetFile, names: list[str], picked: list[str]) -> Iterator
 
 
 def _column(column: pa.Array) -> list[object]:
+    from pyarrow import types  # noqa: PLC0415
+
     # a float32 cannot hold eleven digits: as text it keeps its ".0", and the phone is refused as damaged
-    if pa.types.is_float32(column.type) or pa.types.is_float16(column.type):
+    if types.is_float32(column.type) or types.is_float16(column.type):
         return [None if value is None else f"{value:.1f}" for value in column.to_pylist()]
     return list(column.to_pylist())

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Literal
 
 import psycopg
 
-from obzvon.campaigns.spec import SqlSource
+from obzvon.contacts.sources.base import Opening, Source
 from obzvon.contacts.sources.connections import Connections
 from obzvon.contacts.table import Table
 from obzvon.errors import ListError
 
 _FETCH = 10_000
+
+
+class SqlSource(Source):
+    """A query over an Airflow connection of type postgres, read with a server-side cursor."""
+
+    type: Literal["sql"]
+    conn_id: str
+    query: str
+
+    def open(self, opening: Opening) -> AbstractContextManager[Table]:
+        return open_sql(self, opening.connections)
 
 
 @contextmanager

@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
-from obzvon.campaigns.spec import XlsxSource
+from obzvon.contacts.sources.base import Opening, Source
 from obzvon.contacts.table import Table, text
 from obzvon.errors import ListError
 
-_UNREADABLE = (BadZipFile, InvalidFileException, KeyError, ParseError, ValueError, EOFError, zlib.error)
+_UNREADABLE = (BadZipFile, KeyError, ParseError, ValueError, EOFError, zlib.error)
+
+
+class XlsxSource(Source):
+    """A workbook; the first sheet unless one is named. The first row is the header."""
+
+    type: Literal["xlsx"]
+    path: str
+    sheet: str | None = None
+
+    @property
+    def file(self) -> str:
+        return self.path
+
+    def open(self, opening: Opening) -> AbstractContextManager[Table]:
+        return open_xlsx(self, opening.existing(self.path))
 
 
 @contextmanager
 def open_xlsx(source: XlsxSource, path: Path) -> Iterator[Table]:
     """The rows of one sheet, streaming. ListError: not a workbook, no such sheet."""
+    from openpyxl import load_workbook  # noqa: PLC0415 - a campaign file is parsed often, its workbook read seldom
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     try:
         with path.open("rb") as stream, closing(load_workbook(stream, read_only=True, data_only=True)) as book:
             rows = _sheet(source, book).iter_rows(values_only=True)
             header = [text(cell) for cell in next(rows, ())]
             yield Table(source.path, header, _rows(rows, len(header)))
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, InvalidFileException) as error:
         raise ListError(f"{source.path}: not a readable .xlsx workbook; open it and save it again as .xlsx") from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from obzvon.campaigns.spec import CampaignSpec, CsvSource, ParquetSource, XlsxSource
+from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ListError
 from obzvon.stages.planning.forecast import Forecast
 from obzvon.stages.planning.summary import ExcludedCount
@@ -128,11 +128,11 @@ def list_changed_at(spec: CampaignSpec, base: Path) -> datetime | None:
 
     `base`: what a relative path of the campaign file is relative to.
     """
-    source = spec.contacts.source
-    if not isinstance(source, CsvSource | XlsxSource | ParquetSource):
+    file = spec.contacts.source.file
+    if file is None:
         return None
     try:
-        return datetime.fromtimestamp((base / source.path).stat().st_mtime, UTC)
+        return datetime.fromtimestamp((base / file).stat().st_mtime, UTC)
     except OSError:  # reading the list says what is wrong with it
         return None
 
