@@ -6,14 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
-from yaml.constructor import SafeConstructor
 
 from obzvon.campaigns.messages import explain
 from obzvon.campaigns.rules import broken_rules
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import CampaignFileError, ConfigError, Fault
+from obzvon.yaml_text import BrokenYaml, parsed
 
 
 class Catalogue:
@@ -85,52 +84,14 @@ def _name_faults(path: Path, spec: CampaignSpec) -> list[Fault]:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        data = _parsed(path.read_text("utf-8"))
+        data = parsed(path.read_text("utf-8"))
     except OSError as error:
         raise _error(path, [Fault("", f"cannot be read ({error.strerror}); check the name and the folder")]) from error
     except UnicodeDecodeError as error:
         raise _error(path, [Fault("", "not UTF-8 text; save it as UTF-8")]) from error
-    except yaml.YAMLError as error:
-        raise _error(path, [_where(error)]) from error
+    except BrokenYaml as error:
+        raise _error(path, [Fault("", str(error), error.line)]) from None
     if not isinstance(data, dict):
         said = "not a campaign: the file must be a list of `key: value` lines; see docs/campaign-file.md"
         raise _error(path, [Fault("", said)])
     return data
-
-
-def _where(error: yaml.YAMLError) -> Fault:
-    """The YAML parser's complaint in one line with its place."""
-    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return Fault("", "not valid YAML; check the characters of the file")
-    line, column = error.problem_mark.line + 1, error.problem_mark.column + 1
-    return Fault("", f"line {line}, column {column}: {error.problem}; correct the YAML there", line)
-
-
-def _parsed(text: str) -> Any:
-    """The document, by libyaml where PyYAML has it: half of a DAG's parse otherwise. Its complaints say less."""
-    try:
-        return yaml.load(text, Loader=_Fast)  # noqa: S506 - a SafeLoader that refuses double keys
-    except yaml.YAMLError:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - as above
-
-
-class _NoDoubles(SafeConstructor):
-    """YAML without the trap that the second of two equal keys silently wins."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key `{key.value}` stands here twice", key.start_mark
-                )
-            seen.add(getattr(key, "value", None) if isinstance(key, yaml.ScalarNode) else id(key))
-        return super().construct_mapping(node, deep)
-
-
-class _Loader(_NoDoubles, yaml.SafeLoader):
-    """In Python."""
-
-
-class _Fast(_NoDoubles, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """In C."""

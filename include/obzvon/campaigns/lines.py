@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from obzvon.yaml_text import BrokenYaml, composed
+
 __all__ = ["Lines"]
 
 
@@ -14,8 +16,8 @@ class Lines:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._root: yaml.Node | None = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            self._root: yaml.Node | None = composed(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, BrokenYaml):
             self._root = None  # whoever reads the campaign out of it says what is wrong with the file
 
     def of(self, key: str) -> int:

@@ -14,11 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from obzvon.campaigns.spec import Clock, Model, Purpose
 from obzvon.errors import PolicyError
+from obzvon.yaml_text import BrokenYaml, parsed
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -139,10 +139,10 @@ class Policy(Model):
 def load_policy(path: Path) -> Policy:
     """The policy of a file; a PolicyError names the file, the key and what is wrong with it."""
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
+        data = parsed(path.read_text("utf-8"))
     except OSError as error:
         raise PolicyError(f"{path}: the policy file cannot be read ({error.strerror}): restore it") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (BrokenYaml, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: not a YAML file in UTF-8: correct its syntax ({error})") from error
     if not isinstance(data, dict):
         raise PolicyError(f"{path}: the policy file is empty: it needs at least `version` and `purposes`")
