@@ -9,6 +9,7 @@ import psycopg
 
 from obzvon.errors import AuditError, LedgerError
 from obzvon.stages.audit_checks import CHECKS, COMPLIANCE, Check
+from obzvon.telemetry.spans import staged
 
 __all__ = ["AuditReport", "Finding", "audit", "compare"]
 
@@ -85,6 +86,7 @@ def audit(conn: psycopg.Connection, plan_id: str) -> AuditReport:
     return compare(conn, plan_id).require()
 
 
+@staged("audit", lambda conn, plan_id: {"plan": plan_id})
 def compare(conn: psycopg.Connection, plan_id: str) -> AuditReport:
     """Compare, store every comparison in `ops.audit_check`, commit; running it again replaces the rows.
 

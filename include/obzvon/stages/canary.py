@@ -19,6 +19,7 @@ from obzvon.campaigns.spec import CampaignSpec, Canary
 from obzvon.errors import CanaryNotPassed, LedgerError
 from obzvon.ledger.intents import Intent
 from obzvon.ledger.keys import CANARY_BATCH
+from obzvon.telemetry.spans import staged
 
 __all__ = ["Figure", "Verdict", "check_canary", "judge"]
 
@@ -134,6 +135,7 @@ class Verdict:
         return cls(campaign_id, str(call_date), figures, stored["not_proven"])
 
 
+@staged("canary", lambda conn, plan_id, run_id: {"plan": plan_id})
 def judge(conn: psycopg.Connection, plan_id: str, run_id: str) -> Verdict:
     """Compare the canary's results with the limits, store the verdict, commit. A plan without a canary passes.
 

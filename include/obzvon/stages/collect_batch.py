@@ -14,6 +14,7 @@ from obzvon.ledger.states import IntentState
 from obzvon.reports.archive import Archive
 from obzvon.stages.collect import LoadResult, download, load
 from obzvon.stages.wait import task_of
+from obzvon.telemetry.spans import counts_of, fields, staged
 from obzvon.vendors.base import Dialer
 from obzvon.warehouse.db import connect, connect_async, database_time
 
@@ -85,6 +86,11 @@ class Collector:
             )  # fmt: skip
 
 
+def _about(collector: Collector, plan_id: str, batch_no: int) -> dict[str, object]:
+    return {"campaign": collector.spec.name, "plan": plan_id, "batch": batch_no}
+
+
+@staged("collect", _about)
 async def collect(collector: Collector, plan_id: str, batch_no: int) -> CollectResult:
     """Settle every collecting intent of the batch; the first problem is raised after the others have had their turn."""
     async with await connect_async(collector.dsn) as conn:
@@ -109,13 +115,18 @@ class _Work:
     async def through(self) -> None:
         """Settle one after the other until none is left."""
         while (mine := next(self._left, None)) is not None:
-            number, intent = mine
-            try:
-                self.result.add(await self._collector.settle(intent))
+            with fields(intent=mine[1].intent_id):
+                await self._settle(*mine)
+
+    async def _settle(self, number: int, intent: Intent) -> None:
+        try:
+            result = await self._collector.settle(intent)
+            self.result.add(result)
+            with fields(**counts_of(result)):
                 log.info("collected %d of %d: %s", self.result.intents, self._all, intent.title)
-            except ObzvonError as error:
-                log.error("%s: %s", intent.title, error)
-                self.problems[number] = error
-            except BaseException:  # no problem of this intent alone: nobody takes another one
-                self._left = iter(())
-                raise
+        except ObzvonError as error:
+            log.error("%s: %s", intent.title, error)
+            self.problems[number] = error
+        except BaseException:  # no problem of this intent alone: nobody takes another one
+            self._left = iter(())
+            raise

@@ -28,6 +28,7 @@ from obzvon.qolio.deliveries import Conversation, Deliveries, DeliveryState, Mar
 from obzvon.qolio.payload import PhoneCall, build, digest, payload_hash
 from obzvon.recordings.links import Links
 from obzvon.recordings.media import Lack, Media, media_of
+from obzvon.telemetry.spans import staged
 from obzvon.warehouse.db import connect_async
 
 __all__ = ["NOT_SAMPLED", "CallsClient", "DeliverySummary", "deliver"]
@@ -65,6 +66,11 @@ class DeliverySummary:
     late: int = 0
 
 
+def _about(dsn: str, spec: CampaignSpec, client: CallsClient, plan_id: str, **_: object) -> dict[str, object]:
+    return {"campaign": spec.name, "plan": plan_id, "vendor": "qolio"}
+
+
+@staged("deliver", _about)
 async def deliver(
     dsn: str,
     spec: CampaignSpec,

@@ -17,6 +17,7 @@ from obzvon.stages.collect import LoadResult
 from obzvon.stages.collect_batch import Collector
 from obzvon.stages.stop import StopCause, can_be_stopped, stop
 from obzvon.stages.wait import deadline_of
+from obzvon.telemetry.spans import staged
 from obzvon.warehouse.db import connect_async
 
 __all__ = ["DAYS", "GRACE", "LateResult", "batch_id", "late_plans", "pull_again"]
@@ -78,6 +79,11 @@ def late_plans(conn: psycopg.Connection, now: datetime) -> list[str]:
     return [plan_id for (plan_id,) in conn.execute(_PLANS, values)]
 
 
+def _about(collector: Collector, plan_id: str, batch: str, *, now: datetime) -> dict[str, object]:
+    return {"campaign": collector.spec.name, "plan": plan_id, "pull": batch}
+
+
+@staged("late", _about)
 async def pull_again(collector: Collector, plan_id: str, batch: str, *, now: datetime) -> LateResult:
     """Bring abandoned intents of a plan to their end as partial, then pull every report of the last three days anew.
 

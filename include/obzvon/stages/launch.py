@@ -43,6 +43,7 @@ from obzvon.stages.approve import check_approved
 from obzvon.stages.canary import check_canary
 from obzvon.stages.candidates import NOT_THERE, add_candidates, bounded
 from obzvon.stages.stop import StopCause, can_be_stopped, stop, under_way
+from obzvon.telemetry.spans import fields, staged
 from obzvon.vendors.base import Contact, Dialer, Order
 from obzvon.vendors.patience import NoCredentials
 
@@ -308,6 +309,11 @@ def _nothing_usable(intent: Intent) -> InDoubtError:
     )
 
 
+def _about(launcher: Launcher, plan_id: str, batch_no: int) -> dict[str, object]:
+    return {"campaign": launcher.spec.name, "plan": plan_id, "batch": batch_no}
+
+
+@staged("launch", _about)
 async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResult:
     """Bring up every intent of a batch, one after the other; a problem of one does not stop the others.
 
@@ -321,28 +327,29 @@ async def launch(launcher: Launcher, plan_id: str, batch_no: int) -> LaunchResul
     if launcher.kill_switch():
         await launcher.stop_switched_off(plan_id, batch_no)
     for intent in await intents_of(launcher.conn, plan_id, batch_no):
-        try:
-            async with lock(launcher.conn, intent.intent_id):
-                fresh = await reread(launcher.conn, intent.intent_id)
-                after = await launcher.bring_up_patiently(fresh)
-                result.contacts_sent += after.contacts_sent - fresh.contacts_sent
-            in_a_row = 0
-        except InDoubtError as doubt:
-            log.warning("%s", doubt)
-            result.doubts.append(doubt)
-            in_a_row += fresh.state in (S.PLANNED, S.REFUSED)
-            if in_a_row == DOUBTS_IN_A_ROW:
-                result.problems.append(_nothing_usable(intent))
+        with fields(intent=intent.intent_id):
+            try:
+                async with lock(launcher.conn, intent.intent_id):
+                    fresh = await reread(launcher.conn, intent.intent_id)
+                    after = await launcher.bring_up_patiently(fresh)
+                    result.contacts_sent += after.contacts_sent - fresh.contacts_sent
+                in_a_row = 0
+            except InDoubtError as doubt:
+                log.warning("%s", doubt)
+                result.doubts.append(doubt)
+                in_a_row += fresh.state in (S.PLANNED, S.REFUSED)
+                if in_a_row == DOUBTS_IN_A_ROW:
+                    result.problems.append(_nothing_usable(intent))
+                    break
+            except (KillSwitchOpen, CanaryNotPassed, NobodyApproved, AuthRefused, NotSent, RateLimited) as error:
+                log.error("%s; the other intents of the batch are left for the next try", error)
+                result.problems.append(error)
+                if isinstance(error, KillSwitchOpen) and not isinstance(error, TryEnds):
+                    await launcher.stop_switched_off(plan_id, batch_no)
                 break
-        except (KillSwitchOpen, CanaryNotPassed, NobodyApproved, AuthRefused, NotSent, RateLimited) as error:
-            log.error("%s; the other intents of the batch are left for the next try", error)
-            result.problems.append(error)
-            if isinstance(error, KillSwitchOpen) and not isinstance(error, TryEnds):
-                await launcher.stop_switched_off(plan_id, batch_no)
-            break
-        except ObzvonError as error:
-            log.error("%s", error)
-            result.problems.append(error)
+            except ObzvonError as error:
+                log.error("%s", error)
+                result.problems.append(error)
     result.problems += launcher.problems
     result.states.update(i.state for i in await intents_of(launcher.conn, plan_id, batch_no))
     if result.problems and not result.at_work:

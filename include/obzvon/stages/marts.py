@@ -15,6 +15,8 @@ from importlib.resources import files
 import psycopg
 from psycopg import sql
 
+from obzvon.telemetry.spans import staged
+
 __all__ = ["TABLES", "MartResult", "refresh"]
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class MartResult:
     rows: int = 0
 
 
+@staged("marts", lambda conn, *, full=False: {})
 def refresh(conn: psycopg.Connection, *, full: bool = False) -> MartResult:
     """Compute the sums of every plan whose facts changed since the last refresh, or of all plans with `full`.
 

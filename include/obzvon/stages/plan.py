@@ -33,6 +33,7 @@ from obzvon.stages.planning.forecast import store_forecast
 from obzvon.stages.planning.staging import Zones, stage
 from obzvon.stages.planning.stop import stop_if_unfit
 from obzvon.stages.planning.summary import PlanSummary, summarise
+from obzvon.telemetry.spans import staged
 from obzvon.warehouse.partitions import ensure_months, months_ahead
 
 __all__ = ["PlanSummary", "plan"]
@@ -43,6 +44,13 @@ ZoneHours = tuple[Opening | Closed, date]
 MAX_CHUNKS = 32_767
 
 
+def _about(
+    conn: psycopg.Connection, spec: CampaignSpec, policy: Policy, call_date: date, **_: object
+) -> dict[str, object]:
+    return {"campaign": spec.name, "plan": plan_id(spec.name, call_date), "vendor": spec.vendor.type}
+
+
+@staged("plan", _about)
 def plan(
     conn: psycopg.Connection,
     spec: CampaignSpec,

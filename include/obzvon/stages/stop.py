@@ -16,6 +16,7 @@ import psycopg
 from obzvon.errors import LedgerError, ObzvonError
 from obzvon.ledger.intents import Intent, move, note_event, reread
 from obzvon.ledger.states import IntentState
+from obzvon.telemetry.spans import fields
 from obzvon.vendors.base import Dialer, StopOutcome
 
 __all__ = ["StopCause", "can_be_stopped", "cancel", "stop", "under_way"]
@@ -87,11 +88,12 @@ async def stop(
 
 async def cancel(dialer: Dialer, intent: Intent) -> StopOutcome:
     """What one attempt to stop reached; an error of the vendor confirms nothing."""
-    try:
-        return await dialer.cancel(intent.vendor_task_id or "")
-    except ObzvonError as error:
-        log.error("%s: %s", intent.title, error)
-        return StopOutcome.UNCONFIRMED
+    with fields(campaign=intent.campaign_id, plan=intent.plan_id, intent=intent.intent_id):
+        try:
+            return await dialer.cancel(intent.vendor_task_id or "")
+        except ObzvonError as error:
+            log.error("%s: %s", intent.title, error)
+            return StopOutcome.UNCONFIRMED
 
 
 async def _leave_created(

@@ -19,6 +19,7 @@ from obzvon.ledger.intents import Intent
 from obzvon.stages.launch import order_of
 from obzvon.stages.looking import Looker, Watched
 from obzvon.stages.standings import Standings
+from obzvon.telemetry.spans import staged
 from obzvon.vendors.base import Dialer, Task
 
 __all__ = ["Completeness", "deadline_of", "task_of", "watch"]
@@ -42,6 +43,7 @@ def deadline_of(intents: Sequence[Intent], rule: Waiting) -> datetime:
     return max(i.window_end_utc for i in intents) + timedelta(hours=rule.deadline_hours)
 
 
+@staged("wait", lambda dialer, tasks, *_, **__: {"vendor": dialer.code})
 async def watch(
     dialer: Dialer,
     tasks: Sequence[Task],

@@ -17,12 +17,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from time import monotonic
 from typing import Any, Self, TypeVar
 
 import aiohttp
 import orjson
 
 from obzvon.errors import InDoubt, NotSent, RateLimited, Refused, VendorError
+from obzvon.telemetry import metrics
+from obzvon.telemetry.meter import count, timing
+from obzvon.telemetry.spans import answered, call
 from obzvon.vendors.account import Account
 from obzvon.vendors.answers import Answer, Where, failed_request, refused_request, vendor_date
 from obzvon.vendors.auth import Auth, Clock, utc_now
@@ -109,23 +113,31 @@ class VendorSession:
         `request`: params, json, data, headers.
         """
 
-        async def once() -> Answer:
-            return await self._whole(await self._open(method, path, action, request, auth=auth), action)
+        with call(self.vendor, action) as made:
 
-        return await patiently(self._patience, once)
+            async def once() -> Answer:
+                made.requests += 1
+                return await self._whole(await self._open(method, path, action, request, auth=auth), action)
+
+            return await patiently(self._patience, once)
 
     async def send(self, method: str, path: str, *, action: str, **request: Any) -> Answer:
         """The answer to the one request that creates or changes; VendorError.delivery says what a failure proves."""
-        return await self._whole(await self._open(method, path, action, request, sends=True), action)
+        with call(self.vendor, action) as made:
+            made.requests = 1
+            return await self._whole(await self._open(method, path, action, request, sends=True), action)
 
     @asynccontextmanager
     async def stream(self, method: str, path: str, *, action: str, **request: Any) -> AsyncIterator[Stream]:
         """A read whose bytes come piece by piece; repeated until the first byte, never after it."""
 
-        async def once() -> aiohttp.ClientResponse:
-            return await self._open(method, path, action, request, endless=True)
+        with call(self.vendor, action) as made:
 
-        response = await patiently(self._patience, once)
+            async def once() -> aiohttp.ClientResponse:
+                made.requests += 1
+                return await self._open(method, path, action, request, endless=True)
+
+            response = await patiently(self._patience, once)
         try:
             date = vendor_date(response.headers, self.clock())
             yield Stream(response.status, date, response.headers, self._chunks(response, action))
@@ -179,9 +191,13 @@ class VendorSession:
             await self._place(action)
             if sends and self.last_look:
                 await self.last_look()
+            began = monotonic()
             try:
-                return await self._http.request(method, url, allow_redirects=False, timeout=timeout, **arguments)
+                response = await self._http.request(method, url, allow_redirects=False, timeout=timeout, **arguments)
+                answered(self.vendor, action, response.status, monotonic() - began)
+                return response
             except (aiohttp.ClientError, OSError) as error:  # whatever else it is crashes: a crash is in doubt too
+                answered(self.vendor, action, None, monotonic() - began)
                 failure = failed_request(self.vendor, action, error)
         raise failure  # outside the handler: a chained aiohttp error may show the address with its query
 
@@ -189,10 +205,13 @@ class VendorSession:
         """The request's place in the account's budget; without one it has not left."""
         if self._budget is None:
             return
+        began = monotonic()
         try:
             await self._budget.acquire()
+            timing(metrics.WAIT, monotonic() - began, self.vendor)
             return
         except NoPlace as error:
+            count(metrics.NO_PLACE, self.vendor)
             failure = NotSent(self.vendor, action, str(error))
             failure.retry_after = error.retry_after
         raise failure
