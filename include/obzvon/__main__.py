@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from obzvon.campaigns import catalogue
+from obzvon.cli_backup import add_backup
 from obzvon.cli_dictionary import add_dictionary
 from obzvon.cli_discover import add_discover
 from obzvon.cli_erase import add_erase
@@ -135,6 +136,7 @@ add_registers(app)
 add_lint(app)
 add_plan_command(app)
 add_dictionary(app)
+add_backup(app)
 
 
 def _stack() -> Stack:

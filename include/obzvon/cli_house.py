@@ -53,7 +53,9 @@ def asked() -> Iterator[None]:
 
 
 @contextmanager
-def house(dsn: str | None, archive: str | None, *, needs_archive: bool = True) -> Iterator[House]:
+def house(
+    dsn: str | None, archive: str | None, *, needs_archive: bool = True, needs_secret: bool = True
+) -> Iterator[House]:
     """The house that the options mean; the local stack, its database started where it was down, with none of them."""
     secret = os.environ.get(SECRET)
     given = {"--dsn (or OBZVON_WAREHOUSE)": dsn, "--archive (or OBZVON_ARCHIVE)": archive, SECRET: secret}
@@ -61,10 +63,11 @@ def house(dsn: str | None, archive: str | None, *, needs_archive: bool = True) -
     if len(missing) == len(given):
         with _local() as local:
             yield local
-    elif dsn and secret and (archive or not needs_archive):
-        yield House(dsn, Archive(archive or os.devnull), secret.encode())
+    elif dsn and (secret or not needs_secret) and (archive or not needs_archive):
+        yield House(dsn, Archive(archive or os.devnull), (secret or "").encode())
     else:
-        needed = [name for name in missing if needs_archive or not name.startswith("--archive")]
+        spared = (() if needs_archive else ("--archive",)) + (() if needs_secret else (SECRET,))
+        needed = [name for name in missing if not name.startswith(spared)]
         raise ConfigError(f"also needed: {', '.join(needed)}; with none of the three the local stack is meant")
 
 
