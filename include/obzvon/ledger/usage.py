@@ -70,7 +70,7 @@ from ops.campaign_intent i where i.intent_id = %s
 """
 _IN_QUARANTINE = """
 select exists (select from ops.quarantine q join ops.raw_archive a using (archive_id)
-               where a.intent_id = %s and q.requeued_at is null)
+               where a.intent_id = %s and a.kind <> 'events' and q.requeued_at is null)
 """
 
 

@@ -88,6 +88,10 @@ with talked as (
     join dwh.dim_disposition o on o.disposition_code = f.disposition_code
     left join dwh.fact_campaign_contact c on c.intent_id = f.intent_id and c.contact_key = f.contact_key
     where i.plan_id = %(plan)s
+      -- what only an event told waits for the report; where the report says nothing of it, it stands in the end
+      and (i.state in ('final', 'final_partial') or not exists (
+           select from ops.raw_archive e
+           where e.intent_id = f.intent_id and e.batch_id = f.batch_id and e.kind = 'events'))
       and (o.disposition_group = 'HUMAN' or f.disposition_code = 'UNKNOWN' and f.record_url is not null)
     window stratum as (partition by f.disposition_code, c.script_key, f.record_url is not null)
 )

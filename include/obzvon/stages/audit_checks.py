@@ -42,11 +42,12 @@ a as (select f.*, d.phone_key
       from dwh.fact_call_attempt f join i using (intent_id) left join dwh.dim_contact d using (contact_key))"""
 
 # The newest loaded pull of each intent: rows of the report itself (its first page's kind; transcripts are another),
-# the vendor's own count of them, those in quarantine, and the attempts that the warehouse has.
+# the vendor's own count of them, those in quarantine, and the attempts that the warehouse has of reports: what only
+# events told is no part of any.
 _PULLS = f"""{_INTENTS},
 newest as (select distinct on (r.intent_id) r.intent_id, r.batch_id
            from ops.raw_archive r join i using (intent_id)
-           where r.loaded_at is not null
+           where r.loaded_at is not null and r.kind <> 'events'
            order by r.intent_id, r.fetched_at desc, r.archive_id desc),
 report as (select n.intent_id, (array_agg(r.kind order by r.archive_id))[1] as kind, n.batch_id
            from newest n join ops.raw_archive r using (intent_id, batch_id) group by n.intent_id, n.batch_id),
@@ -54,7 +55,10 @@ pull as (select p.intent_id, sum(r.rows) as rows, sum(r.control_count) as counte
                 (select count(*) from ops.quarantine q join ops.raw_archive a using (archive_id)
                  where a.intent_id = p.intent_id and a.batch_id = p.batch_id and a.kind = p.kind
                    and q.requeued_at is null) as quarantined,
-                (select count(*) from dwh.fact_call_attempt f where f.intent_id = p.intent_id) as calls
+                (select count(*) from dwh.fact_call_attempt f
+                 where f.intent_id = p.intent_id
+                   and not exists (select from ops.raw_archive e where e.intent_id = f.intent_id
+                                   and e.batch_id = f.batch_id and e.kind = 'events')) as calls
          from report p join ops.raw_archive r using (intent_id, batch_id, kind)
          group by p.intent_id, p.batch_id, p.kind)
 """
@@ -135,7 +139,8 @@ CHECKS = (
         f"""{_INTENTS}
         select count(*), count(*) filter (where p.loaded), 0, null
         from i left join lateral (select bool_and(r.loaded_at is not null) as loaded
-                                  from ops.raw_archive r where r.intent_id = i.intent_id
+                                  from ops.raw_archive r
+                                  where r.intent_id = i.intent_id and r.kind <> 'events'
                                   group by r.batch_id order by max(r.fetched_at) desc, max(r.archive_id) desc
                                   limit 1) p on true
         where i.state in ('final', 'final_partial')""",

@@ -23,7 +23,7 @@ _PAGES = """
 with pull as (
     select distinct on (r.intent_id) r.intent_id, r.batch_id, r.fetched_at
     from ops.raw_archive r join ops.campaign_intent i using (intent_id)
-    where i.campaign_id = %s and r.gone_at is null
+    where i.campaign_id = %s and r.gone_at is null and r.kind <> 'events'
     order by r.intent_id, r.fetched_at desc, r.archive_id desc
 )
 select r.kind, r.path, r.sha256 from ops.raw_archive r join pull using (intent_id, batch_id)

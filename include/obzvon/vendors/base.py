@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from obzvon.vendors.observed import Observation
 
 Scalar = str | int | float | bool | None
+#: Kind of the archive's pages that hold what a vendor told by itself. They are no report: nothing is counted by them.
+EVENTS = "events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,17 @@ class Totals:
     columns: tuple[Column, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a vendor told by itself. `ended`: it says how a call ended; `turned`: that a whole campaign changed."""
+
+    name: str
+    task_id: str | None = None
+    call_id: str | None = None
+    ended: bool = False
+    turned: bool = False
+
+
 class Dialer(ABC):
     """A vendor that dials people. One instance serves one campaign file and one account."""
 
@@ -326,6 +339,16 @@ class Dialer(ABC):
 
         Pure: no request, no clock. A bad row becomes a ContractBreak, a page that is none raises it.
         """
+
+    @classmethod
+    def event(cls, body: bytes) -> Event:
+        """What the body of an event tells. Pure; ContractBreak for whatever is none. Vendors without events: always."""
+        raise ContractBreak(f"{cls.code}.event", "body", "is an event of a vendor that has none")
+
+    @classmethod
+    def events_page(cls, bodies: Sequence[bytes]) -> bytes:
+        """Bodies that `event` has read as one page of kind EVENTS; each stands in it byte for byte."""
+        return b'{"items":[' + b",".join(bodies) + b"]}"
 
     @classmethod
     def parse(cls, spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from typing import IO, Any, NoReturn
 
 import msgspec
 
-__all__ = ["BrokenJson", "JsonList"]
+__all__ = ["BrokenJson", "JsonList", "document"]
 
 BLOCK = 1 << 18
 #: Of characters in one item; what does not end before that is no item but a broken document.
@@ -37,12 +37,21 @@ def _not_a_number(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-_decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_not_a_number).raw_decode
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_not_a_number)
+_decode = _decoder.raw_decode
 _decode_all = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
 class BrokenJson(ValueError):
     """The stream is not one whole JSON object."""
+
+
+def document(text: str) -> Any:
+    """A whole document by the rules for items: what this takes can stand in a list. BrokenJson else."""
+    try:
+        return _decoder.decode(text)
+    except (ValueError, RecursionError, InvalidOperation):
+        raise BrokenJson("not one JSON document") from None
 
 
 class JsonList:

@@ -24,6 +24,7 @@ from obzvon.vendors.base import (
     Acceptance,
     Contact,
     Dialer,
+    Event,
     Found,
     Order,
     Page,
@@ -40,6 +41,7 @@ from obzvon.vendors.tally import Tally
 from obzvon.vendors.twin_auth import TwinLogin, service
 from obzvon.vendors.twin_bodies import beta_task, candidates, v1_task
 from obzvon.vendors.twin_calls import RECORD_CAP, ListPage, listed
+from obzvon.vendors.twin_events import read_event
 from obzvon.vendors.twin_recalls import redials
 from obzvon.vendors.twin_results import (
     CALL_FIELDS,
@@ -190,6 +192,10 @@ class Twin(Dialer):
     @classmethod
     def totals(cls, kind: str, stream: IO[bytes]) -> Totals:
         return page_totals(stream)
+
+    @classmethod
+    def event(cls, body: bytes) -> Event:
+        return read_event(body)
 
     @classmethod
     def raw_rows(cls, kind: str, stream: IO[bytes]) -> Iterator[Mapping[str, Any]]:

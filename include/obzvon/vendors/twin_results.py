@@ -14,10 +14,11 @@ from obzvon.dispositions import HUMAN, Disposition
 from obzvon.errors import ContractBreak
 from obzvon.reports.outcomes import classify, goal_reached, result_fields, result_texts
 from obzvon.vendors import rows
-from obzvon.vendors.base import Attempt, Part, Row, Totals, Turn
+from obzvon.vendors.base import EVENTS, Attempt, Part, Row, Totals, Turn
 from obzvon.vendors.json_list import BrokenJson, JsonList
 from obzvon.vendors.statuses import meanings
 from obzvon.vendors.transcripts import turns
+from obzvon.vendors.twin_events import echoed_id, record_of, talks
 from obzvon.vendors.twin_settings import TwinSettings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def page_contents(spec: CampaignSpec, kind: str, stream: IO[bytes]) -> Iterator[
 def item_rows(spec: CampaignSpec, kind: str, items: Iterable[Any]) -> Iterator[Row]:
     """The rows of parsed items, a broken one as a ContractBreak."""
     reader = _Reader(spec)
-    read = reader.call if kind == "calls" else reader.session
+    read = {"calls": reader.call, EVENTS: reader.event}.get(kind, reader.session)
     for item in items:
         try:
             yield read(item)
@@ -138,6 +139,34 @@ class _Reader:
     def session(self, item: Mapping[str, Any]) -> Part:
         call_id = _id(item)
         return Part(call_id, self._results(item.get("results") or item.get("resultsString")), self._turns(item))
+
+    def event(self, item: Mapping[str, Any]) -> Attempt:
+        """CALL_ENDED as far as its table goes: no price, no talk, not who answered, no word of a transfer.
+
+        So an answering machine is a conversation without a result here, until the report says better.
+        """
+        call_id = _id(item)
+        ended_at = rows.moment("twin.finishedAt", "finishedAt", item.get("finishedAt"))
+        started_at = rows.moment("twin.startedAt", "startedAt", item.get("startedAt")) or ended_at
+        if started_at is None:
+            raise ContractBreak("twin.startedAt", "startedAt", "is empty, and so is finishedAt")
+        said = item.get("result")
+        results = self._results(said)
+        status = rows.text("twin.status", "status", item.get("status")) or ""
+        disposition = self._disposition(status, None, results, None, False)
+        return Attempt(
+            vendor_call_id=call_id,
+            external_id=echoed_id(item.get("callbackData")),
+            phone=rows.phone("twin.callTo", "callTo", item.get("callTo")),
+            started_at=started_at,
+            updated_at=ended_at or started_at,
+            disposition=disposition,
+            status_raw=status,
+            record_url=record_of(said),
+            results=results,
+            goal_reached=goal_reached(self._spec, results, disposition),
+            turns=tuple(turn for told in talks(item.get("flow")) for turn in turns(told, self._roles)),
+        )
 
     def _disposition(
         self, status: str, responder: str | None, results: Mapping[str, str], talk: Decimal | None, transferred: bool

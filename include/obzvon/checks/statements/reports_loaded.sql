@@ -4,7 +4,7 @@ with ended as (
     from ops.campaign_intent i
     left join lateral (select bool_and(r.loaded_at is not null) as loaded
                        from ops.raw_archive r
-                       where r.intent_id = i.intent_id
+                       where r.intent_id = i.intent_id and r.kind <> 'events'
                        group by r.batch_id order by max(r.fetched_at) desc, max(r.archive_id) desc limit 1) p on true
     where i.state in ('final', 'final_partial') and i.final_at >= %(since)s
 )

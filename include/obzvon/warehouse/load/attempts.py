@@ -15,6 +15,7 @@ from obzvon.campaigns.spec import CampaignSpec
 from obzvon.dispositions import Disposition
 from obzvon.ledger.policies import opt_out_purpose
 from obzvon.reports.outcomes import by_results, goal_reached
+from obzvon.vendors.base import EVENTS
 from obzvon.warehouse.load import statement
 from obzvon.warehouse.partitions import ensure_months
 from obzvon.warehouse.seeds import ensure_days
@@ -64,12 +65,14 @@ def merge(
     loaded_at: datetime,
     recount: bool,
     parts: int,
+    is_event: bool = False,
 ) -> Counter[str]:
     """Write what is staged; counts of calls by insert, update, unchanged, older, unmatched, unknown, orphans.
 
     `orphans` are calls of which only a part came; `parts` is how many parts are staged. `recount` brings what counts
     against the caps up to the facts: a replay does not, whose facts are still being rebuilt. New calls are stored
-    under `call_month`, known ones where they are. Runs inside the caller's transaction.
+    under `call_month`, known ones where they are. `is_event`: what is staged was told by events, and stands only until
+    a report says it. Runs inside the caller's transaction.
     """
     values = {
         "vendor": vendor,
@@ -83,6 +86,8 @@ def merge(
         "marking_fee": spec.limits.marking_fee_rub or Decimal(0),
         "goal_field": spec.goal.field,
         "opt_out": opt_out_purpose(conn, plan_id),
+        "is_event": is_event,
+        "events": EVENTS,
     }
     # only what the planner asks for: values of the other columns cost more to count than they save
     conn.execute("analyze staged_attempt (vendor_call_id, external_id, phone_key)")

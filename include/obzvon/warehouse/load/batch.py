@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import AuditError, LedgerError
 from obzvon.reports.archive import Archive, drain
-from obzvon.vendors.base import Dialer, Row, Totals
+from obzvon.vendors.base import EVENTS, Dialer, Row, Totals
 from obzvon.warehouse.load.attempts import merge
 from obzvon.warehouse.load.drift import ColumnDrift, note_columns, note_statuses, tell
 from obzvon.warehouse.load.plan import clock, load_plan, lock_dimensions
@@ -87,7 +87,8 @@ select not exists (
 """
 # An older pull that is loaded again says nothing about the report as it is.
 _NEWEST = """
-select not exists (select from ops.raw_archive where intent_id = %s and fetched_at > %s and loaded_at is not null)
+select not exists (select from ops.raw_archive
+                   where intent_id = %s and fetched_at > %s and loaded_at is not null and kind <> %s)
 """
 _NEVER_LOOKED_AT = """
 select c.oid::regclass::text
@@ -166,9 +167,10 @@ def load(
 
     Loading it again changes nothing; after a correction of the mapping it brings quarantined rows in and puts wrong
     ones right. Of two answers about a call the one with the newer `source_updated_at` wins, else the one fetched
-    later. A row is late when its pull was fetched after the intent became final. The plan is brought into the
-    warehouse first where that has not happened. Rows that are written carry `loaded_at`: a replay gives the moment at
-    which the pull was loaded first, else it is now. Committed here unless the caller has opened a transaction.
+    later; what an event told stands only until a report says it, whichever was first. A row is late when its pull was
+    fetched after the intent became final. The plan is brought into the warehouse first where that has not happened.
+    Rows that are written carry `loaded_at`: a replay gives the moment at which the pull was loaded first, else it is
+    now. Committed here unless the caller has opened a transaction.
 
     Raises LedgerError when nothing is archived under these names, AuditError when the archive is damaged and
     ContractBreak when a page cannot be read at all; then nothing was changed.
@@ -190,12 +192,12 @@ def load(
             conn, spec, vendor=dialer.code, plan_id=plan_id, intent_id=intent_id, batch_id=batch_id,
             call_month=call_date.replace(day=1), fetched_at=fetched_at,
             is_late=final_at is not None and fetched_at > final_at, loaded_at=moment, recount=loaded_at is None,
-            parts=staging.parts,
+            parts=staging.parts, is_event=all(page.kind == EVENTS for page in pages),
         )  # fmt: skip
         columns = _columns(conn, spec, dialer.code, read, fetched_at)
         statuses = note_statuses(conn, intent_id, fetched_at)
         _mark(conn, read, moment)
-        if conn.execute(_NEWEST, (intent_id, fetched_at)).fetchone() == (True,):
+        if conn.execute(_NEWEST, (intent_id, fetched_at, EVENTS)).fetchone() == (True,):
             tell(spec.name, columns, statuses)
     return _told(intent_id, batch_id, _result(staging, counts, read, columns))
 

@@ -7,6 +7,7 @@ with page as (
            first_value(r.kind) over (partition by r.intent_id, r.batch_id order by r.archive_id) as report_kind
     from ops.raw_archive r
     join ops.campaign_intent i using (intent_id)
+    where r.kind <> 'events' -- which are no report
 ),
 pull as (
     select plan_id, intent_id, batch_id,

@@ -11,5 +11,6 @@ set intent_id = %(intent_id)s, contact_key = d.contact_key, attempt_no = d.attem
 from decided d
 where d.action = 'update' and f.vendor_code = %(vendor)s and f.vendor_call_id = d.vendor_call_id
   and f.call_month = d.call_month and f.call_month = any(%(months)s::date[])
-  and d.source_updated_at >= f.source_updated_at
-  and (d.row_hash, d.source_updated_at) is distinct from (f.row_hash, f.source_updated_at)
+  and (f.batch_id = d.over_batch
+       or d.over_batch is null and d.source_updated_at >= f.source_updated_at
+          and (d.row_hash, d.source_updated_at) is distinct from (f.row_hash, f.source_updated_at))

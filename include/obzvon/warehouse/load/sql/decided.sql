@@ -1,4 +1,6 @@
 -- What becomes of each call: insert, update, unchanged, or older than what is stored.
+-- What a report says of a call stands against every event about it, whichever came first; an event that a report
+-- replaces is named in `over_batch`.
 -- Of two answers with the same source_updated_at the one that was fetched later is newer. The hash covers what the
 -- vendor said and what follows from the campaign file, not surrogate keys: a replay gives the same one.
 insert into decided
@@ -38,6 +40,9 @@ hashed as (
     from full_row r
     offset 0 -- or the hash would be computed wherever it is named
 ),
+told as (
+    select distinct batch_id from ops.raw_archive where intent_id = %(intent_id)s and kind = %(events)s
+),
 newer as (
     select batch_id from ops.raw_archive
     where intent_id = %(intent_id)s
@@ -48,6 +53,8 @@ select h.vendor_call_id,
        h.is_known,
        case
            when f.vendor_call_id is null then 'insert'
+           when %(is_event)s and f.batch_id not in (select batch_id from told) then 'older'
+           when not %(is_event)s and f.batch_id in (select batch_id from told) then 'update'
            when h.updated_at < f.source_updated_at then 'older'
            when h.updated_at = f.source_updated_at and f.batch_id in (select batch_id from newer) then 'older'
            when h.updated_at = f.source_updated_at and h.row_hash = f.row_hash then 'unchanged'
@@ -75,7 +82,8 @@ select h.vendor_call_id,
        h.turns is not null,
        h.row_hash,
        h.updated_at,
-       %(is_late)s
+       %(is_late)s,
+       case when not %(is_event)s and f.batch_id in (select batch_id from told) then f.batch_id end
 from hashed h
 left join dwh.fact_call_attempt f on f.vendor_code = %(vendor)s and f.vendor_call_id = h.vendor_call_id
                                 and f.call_month = h.call_month and f.call_month = any(%(months)s::date[])

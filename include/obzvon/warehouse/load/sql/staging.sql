@@ -41,5 +41,6 @@ create temp table decided (
     suppress_purpose text, vendor_status_raw text not null, responder_raw text, ring_sec numeric(9, 2),
     talk_sec numeric(9, 2), transferred boolean not null, caller_id text, cost_rub numeric(12, 4) not null,
     marking_fee_rub numeric(12, 4) not null, record_url text, goal_reached boolean not null, has_results boolean not null,
-    has_turns boolean not null, row_hash char(64) not null, source_updated_at timestamptz not null, is_late boolean not null
+    has_turns boolean not null, row_hash char(64) not null, source_updated_at timestamptz not null, is_late boolean not null,
+    over_batch text
 ) on commit drop;
