@@ -6,7 +6,6 @@ model §3.3 decides: opt-out, wrong party, goal, callback, refused.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 
 from obzvon.dispositions import HUMAN, PRECEDENCE, Disposition
 from obzvon.vendors.base import Attempt, Part
+from obzvon.vendors.json_text import loaded
 
 if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec, OutcomeRule
@@ -87,7 +87,7 @@ def result_texts(value: Any, name: str = "result") -> dict[str, str]:
     """Result variables as texts, from an object or its JSON text; a bare value goes under `name`, nested ones go."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = loaded(value)
         except ValueError:
             return {name: value.strip()} if value.strip() else {}
     named = value if isinstance(value, dict) else {name: value}

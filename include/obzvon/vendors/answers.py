@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 import aiohttp
-import orjson
 
 from obzvon.errors import AuthRefused, InDoubt, NotSent, RateLimited, Refused, VendorError
+from obzvon.vendors.json_text import parsed
 
 #: Raised before the first byte of a request leaves: name look-up, connect, TLS, waiting for a connection.
 _BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ServerFingerprintMismatch)
@@ -46,8 +46,8 @@ class Answer:
     def json(self) -> Any:
         """The parsed body; InDoubt when it is not JSON, because then nothing says what the vendor did."""
         try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
+            return parsed(self.body)
+        except ValueError:
             pass
         raise InDoubt(self.vendor, self.action, "the answer is not JSON", status=self.status)
 
@@ -62,9 +62,9 @@ def http_date(text: str) -> datetime | None:
     """An HTTP date as aware UTC; None when it is none. Answers of one second have the same one."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -136,8 +136,8 @@ def _kind(headers: Mapping[str, str]) -> str:
 
 def _parses(body: bytes) -> bool:
     try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError:
+        parsed(body)
+    except ValueError:
         return False
     return True
 
@@ -149,21 +149,21 @@ def _is_vendors(headers: Mapping[str, str], body: bytes) -> bool:
 def _objections(body: bytes) -> Iterator[str]:
     """Names of the fields an error body complains about; values and messages stay behind."""
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        objections = parsed(body)
+    except ValueError:
         return
-    for number, name in enumerate(dict.fromkeys(_names(parsed))):
+    for number, name in enumerate(dict.fromkeys(_names(objections))):
         if number == _MAX_FIELDS:
             return
         yield name
 
 
-def _names(parsed: Any) -> Iterator[str]:
+def _names(said: Any) -> Iterator[str]:
     """Places in FastAPI's `detail[].loc`; keys of `errors`, `error`, `detail`, `details` or of the `fields` in them."""
-    if not isinstance(parsed, dict):
+    if not isinstance(said, dict):
         return
     for key in ("detail", "details", "errors", "error"):
-        match parsed.get(key):
+        match said.get(key):
             case {"fields": dict() as named} | (dict() as named):
                 yield from filter(None, map(_place, named))
             case list() as listed:

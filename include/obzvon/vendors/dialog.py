@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ZONE_CURE = "set it to the IANA time zone in which the platform reads a schedule; ask your manager at Dialog"
 #: The filter encloses the window: calls that began a little early by the platform's clock or ran over are in it.
 _BEFORE, _AFTER = timedelta(hours=1), timedelta(hours=24)
+_LONGEST_ID = 200
 
 
 class Dialog(Dialer):
@@ -93,7 +94,7 @@ class Dialog(Dialer):
         body = answer.json()
         campaign = body.get("campaign") if isinstance(body, dict) else None
         campaign_id = campaign.get("id") if isinstance(campaign, dict) else None
-        if isinstance(campaign_id, bool) or not isinstance(campaign_id, int | str) or not str(campaign_id).strip():
+        if isinstance(campaign_id, bool) or not isinstance(campaign_id, int | str) or not _is_id(str(campaign_id)):
             raise InDoubt(self.code, answer.action, "the answer has no campaign.id", status=answer.status)
         return str(campaign_id)
 
@@ -189,6 +190,11 @@ class Dialog(Dialer):
         tally = Tally(partial(redials, settings), recordings=settings.expects_recordings)
         tally.add_all(report_rows(spec, stream))
         return tally
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text can be kept and sent again as an id."""
+    return bool(text.strip()) and len(text) <= _LONGEST_ID and text.isprintable()
 
 
 def _phone(contact: Contact) -> dict[str, Any]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from obzvon.campaigns.spec import CampaignSpec
 
 _NOTHING = Decimal(0)
+_LONGEST_NAME = 200
 #: What is read beside the rows.
 _BESIDE = frozenset({"count", "total_duration", "columns"})
 #: After these the platform has no reason to dial a number again, whatever `attempts` says.
@@ -86,14 +87,18 @@ def _items(report: JsonList) -> Iterator[Any]:
 def _totals(report: JsonList) -> Totals:
     if not report.found:
         raise ContractBreak("dialog.page", "data", "the answer has no list of rows")
-    count, duration = (_number(report, name) for name in ("count", "total_duration"))
     listed = report.beside.get("columns")
     columns = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    said = [{name: text for name, text in each.items() if isinstance(text, str)} for each in columns]
+    said = [{name: _word(text) for name, text in each.items() if isinstance(text, str)} for each in columns]
     named = tuple(
         Column(each["field"], each.get("display_name", ""), each.get("type", "")) for each in said if "field" in each
     )
-    return Totals(None if count is None else int(count), duration, named)
+    return Totals(rows.count(report.beside.get("count")), _number(report, "total_duration"), named)
+
+
+def _word(text: str) -> str:
+    """A column's name as it is kept and logged: of printable characters, no longer than a name."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:_LONGEST_NAME])
 
 
 def _number(report: JsonList, name: str) -> Decimal | None:

@@ -10,13 +10,14 @@ What stands beside the list (counts, columns) is kept on the way, so that an ans
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal, InvalidOperation
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import msgspec
+
+from obzvon.vendors.json_text import decoder, whole_characters
 
 __all__ = ["BrokenJson", "JsonList", "document"]
 
@@ -29,16 +30,8 @@ TAIL = 2
 _SPACE = re.compile(r"[ \t\r\n]*")
 #: From the end of an object to the first name in the next one.
 _BORDER = re.compile(r"\}[ \t\r\n]*,[ \t\r\n]*(\{)[ \t\r\n]*\"[^\"\\]*\"")
-#: Half a pair of surrogates is no character, and no database takes it.
-_SURROGATES = re.compile(r"(\\\\|\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w)|\\u[dD][89a-fA-F]\w\w")
 
-
-def _not_a_number(_: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_not_a_number)
-_decode = _decoder.raw_decode
+_decode = decoder.raw_decode
 _decode_all = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
@@ -49,7 +42,7 @@ class BrokenJson(ValueError):
 def document(text: str) -> Any:
     """A whole document by the rules for items: what this takes can stand in a list. BrokenJson else."""
     try:
-        return _decoder.decode(text)
+        return decoder.decode(text)
     except (ValueError, RecursionError, InvalidOperation):
         raise BrokenJson("not one JSON document") from None
 
@@ -168,7 +161,7 @@ class JsonList:
                 break
         start, self._at = self._at, end
         if self._text.find("\\ud", start, end) >= 0 or self._text.find("\\uD", start, end) >= 0:
-            value, _ = _decode(_SURROGATES.sub(lambda found: found[1] or "\\ufffd", self._text[start:end]))
+            value, _ = _decode(whole_characters(self._text[start:end]))
         return value
 
     def _more(self) -> bool:

@@ -17,6 +17,9 @@ _NO_DIGITS = re.compile(r"\D", re.ASCII)
 _NO_TEXT = (bool, dict, list)
 _CENTS = Decimal("0.01")
 _MOST_SECONDS = Decimal(10_000_000)
+#: Any larger one is a slip, and 1e999999999 written out is the machine's memory.
+_MOST, _FINEST, _FINE = Decimal(10**15), -12, Decimal("1e-12")
+_MOST_ROWS = 2**31
 #: Most calls ring and last whole seconds, less than an hour.
 _FEW_SECONDS = 3600
 _WHOLE_SECONDS = tuple(Decimal(second).quantize(_CENTS) for second in range(_FEW_SECONDS))
@@ -57,16 +60,26 @@ def seconds(rule: str, field: str, value: Any) -> Decimal | None:
 
 
 def amount(rule: str, field: str, value: Any) -> Decimal | None:
-    """A number of zero or more. Empty = None."""
+    """A number of zero or more, with at most twelve digits after the point. Empty = None."""
     if value is None or value == "":
         return None
     try:
-        number = value if isinstance(value, Decimal) else Decimal(str(value))
+        number = Decimal(value) if isinstance(value, Decimal | int) else Decimal(str(value))
     except InvalidOperation:
         raise ContractBreak(rule, field, "is not a number") from None
     if isinstance(value, bool) or not number.is_finite() or number < 0:
         raise ContractBreak(rule, field, "is not a number of zero or more")
-    return number
+    if number >= _MOST:
+        raise ContractBreak(rule, field, "is too large for a number")
+    # 1e-999999999 is a billion digits to whoever writes it out
+    return number if number.as_tuple().exponent >= _FINEST else number.quantize(_FINE)  # type: ignore[operator]
+
+
+def count(value: Any) -> int | None:
+    """A whole number of rows; None where it is none that a vendor can mean."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value < _MOST_ROWS:
+        return None
+    return int(value)
 
 
 def flag(rule: str, field: str, value: Any) -> bool:

@@ -6,7 +6,6 @@ text, or lines of the form `BOT: text` (TWIN, `messagesAsString`). A speaker nob
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 
 from obzvon.vendors.base import Turn
+from obzvon.vendors.json_text import loaded
 
 _LINE = re.compile(r"^\s*([^\W\d_][\w .-]{0,30}?)\s*:\s*(.*)$")
 
@@ -81,7 +81,7 @@ def _from_text(text: str, known: Mapping[str, str]) -> Any:
     """JSON text parsed, or the lines as messages; a line without a known speaker goes on with the turn before."""
     if text.lstrip().startswith(("[", "{")):
         try:
-            return json.loads(text)
+            return loaded(text)
         except ValueError:
             pass
     said: list[dict[str, str]] = []

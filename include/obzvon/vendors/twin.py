@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from obzvon.errors import (
@@ -258,7 +259,7 @@ class Twin(Dialer):
         path = self._account.text("candidates_path", cure=CANDIDATES_CURE)
         if "{task_id}" not in path:
             raise ConfigError(f"connection {self._account.conn_id}: extra key `candidates_path` lacks {{task_id}}")
-        return service(self._account, "beta_url", path.replace("{task_id}", task_id).lstrip("/"))
+        return service(self._account, "beta_url", path.replace("{task_id}", quote(task_id, safe="")).lstrip("/"))
 
     def _company_zone(self) -> ZoneInfo:
         return self._account.zone("company_timezone", cure=COMPANY_ZONE_CURE)

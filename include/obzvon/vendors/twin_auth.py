@@ -22,6 +22,8 @@ _SERVICES = {
     "analytics_url": "/analyse/api/v1",
     "beta_url": "/api/cis/beta",
 }
+#: Seconds of a moment that can be calculated with: the year 2200.
+_LAST = 7_258_118_400
 
 
 def service(account: Account, option: str, path: str) -> str:
@@ -64,10 +66,12 @@ class TwinLogin(LoginAuth):
 
 
 def _expiry(token: str) -> datetime | None:
-    """`exp` of the JWT. The signature is the vendor's own business; None for a token that is no JWT."""
+    """`exp` of the JWT. The signature is the vendor's own business; None for what is no JWT or names no moment."""
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, ValueError, RecursionError):  # what stands in a token is as deep as its maker likes
         return None
     exp = claims.get("exp")
-    return datetime.fromtimestamp(exp, UTC) if isinstance(exp, int | float) else None
+    if isinstance(exp, bool) or not isinstance(exp, int | float) or not 0 < exp < _LAST:
+        return None
+    return datetime.fromtimestamp(exp, UTC)

@@ -90,8 +90,7 @@ def _items(page: JsonList) -> Iterator[Any]:
 
 
 def _totals(page: JsonList) -> Totals:
-    count = page.beside.get("count")
-    return Totals(int(count) if isinstance(count, int | Decimal) and not isinstance(count, bool) else None)
+    return Totals(rows.count(page.beside.get("count")))
 
 
 class _Reader:

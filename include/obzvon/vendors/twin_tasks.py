@@ -6,6 +6,7 @@ Source: C-LIST for the list; play, pause, halted and the single task as public c
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from obzvon.vendors.twin_calls import listed
 
 log = logging.getLogger(__name__)
 _CONFIRMATIONS, _CONFIRM_PAUSE = 5, 2.0
+_ID = re.compile(r"(?!\.+$)[\w.:~-]{1,200}", re.ASCII)
 
 
 class V1Tasks:
@@ -122,10 +124,10 @@ class V1Tasks:
 
 
 def identity(value: object) -> str | None:
-    """A task's id: flat in beta, `{identity}` in v1."""
+    """A task's id: flat in beta, `{identity}` in v1. None too for what would not be one part of an address."""
     if isinstance(value, dict):
         value = value.get("identity")
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def _status(task: Mapping[str, Any]) -> str | None:
