@@ -37,7 +37,7 @@ def ensure(superuser: str, role: str, password: str, database: str, groups: tupl
         for name in {role, *groups} - known:
             conn.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))
         conn.execute(sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(password)))
-        if not conn.execute("select from pg_database where datname = %s", (database,)).fetchone():
+        if not conn.execute("select 1 from pg_database where datname = %s", (database,)).fetchone():
             owned = "create database {} owner {} encoding 'UTF8' template template0"
             conn.execute(sql.SQL(owned).format(sql.Identifier(database), sql.Identifier(role)))
         conn.execute(sql.SQL("revoke connect on database {} from public").format(sql.Identifier(database)))
