@@ -71,11 +71,3 @@ def test_every_dialer_and_qolio_has_a_form_and_a_hook() -> None:
 def test_an_unknown_hook_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="NobodyHook"):
         importlib.import_module("obzvon_provider.hooks.vendor").NobodyHook  # noqa: B018
-
-
-def test_a_connection_that_cannot_be_used_says_so_in_the_test_button(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", json.dumps({"conn_type": "dialog", "host": "http://127.0.0.1:9"}))
-    hook = importlib.import_module("obzvon_provider.hooks.vendor").DialogHook("broken")
-    works, said = hook.test_connection()
-    assert not works
-    assert "broken" in said or "dialog" in said

@@ -17,7 +17,7 @@ from vendor_world import spec
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.dispositions import HUMAN, Disposition
-from obzvon.errors import AuthRefused, Refused
+from obzvon.errors import Refused
 from obzvon.reports.outcomes import with_part
 from obzvon.sandbox.process import Sandbox, running_sandbox
 from obzvon.vendors.base import Attempt, Contact, Dialer, Order, Part, StopOutcome, Task
@@ -254,11 +254,3 @@ async def test_a_task_whose_window_is_open_starts_when_play_says_so(sandbox: San
         await dialer.start(task_id, opened, now)
         await admin.forward(timedelta(hours=1))
     assert len({dial["phone"] for dial in await admin.dials(task_id)}) == 20
-
-
-@pytest.mark.parametrize("vendor", [Dialog, Twin])
-async def test_an_account_is_tried_without_changing_anything(sandbox: Sandbox, vendor: type[Dialer]) -> None:
-    account_of = dialog_account if vendor is Dialog else twin_account
-    assert await vendor.test(account_of(sandbox)) == "login works"
-    with pytest.raises(AuthRefused, match="login and password of connection"):
-        await vendor.test(account_of(sandbox, "wrong"))

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections import ChainMap
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -74,7 +74,11 @@ class QolioAccount:
         async with VendorSession(VENDOR, account, sign_in, patience=patience, budget=budget) as session:
             yield cls(session, sign_in)
 
-    async def users(self, **query: str) -> AsyncIterator[list[User]]:
+    async def sign_in(self) -> None:
+        """Sign in now and not with the first request."""
+        await self._session.authorization()
+
+    async def users(self, **query: str) -> AsyncGenerator[list[User], None]:
         """Every user page by page, inactive ones too; `query`: further parameters, such as `search`."""
         path = self.settings.text("users_path", "/api/v1/users")
         asked = {"with_inactive": "true", **query}
@@ -95,7 +99,7 @@ class QolioAccount:
 
     async def interactions(
         self, since: datetime, until: datetime, *, by: str = "client_interaction_time"
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """Communications that started (`by="review_time"`: were reviewed) in a span, page by page in a stable order.
 
         The span is inclusive at both ends, and a second wider: whether Qolio includes the ends is not documented.

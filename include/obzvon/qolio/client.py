@@ -70,13 +70,6 @@ class QolioClient:
             raise ConfigError(f"connection {account.conn_id}: the password is empty; put the «Токен интеграции» there")
         return FixedToken(token, scheme="")
 
-    @classmethod
-    async def test(cls, account: Account) -> str:
-        """Ask the API's root, which changes nothing. The token is proven by the first call only: nothing reads it."""
-        async with cls.connected(account) as client:
-            answer = await client._session.read("GET", "/", action="look at the API's root", auth=False)
-        return f"Qolio answers (HTTP {answer.status}); the token is tried by the first delivery"
-
     async def add_call(self, payload: PhoneCall) -> Answer:
         """Create or update one call, repeating while that can help.
 

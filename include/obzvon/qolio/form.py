@@ -4,50 +4,72 @@ from __future__ import annotations
 
 from typing import Any
 
-from obzvon.vendors.connection_forms import budget_options
+from obzvon.vendors.form_fields import (
+    LINKS,
+    PATHS,
+    RECORDINGS,
+    budget,
+    choice,
+    flag,
+    json_object,
+    must,
+    number,
+    secret,
+    text,
+    timeouts,
+)
 
 __all__ = ["QOLIO_FORM"]
 
-
-def _option(label: str, description: str, **schema: object) -> dict[str, Any]:
-    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
-
+ACCOUNT = "Account API: operators, verification, scores"
 
 QOLIO_FORM: dict[str, Any] = {
     "hook-name": "Qolio",
     "ui-field-behaviour": {
-        "hidden-fields": ["login"],
-        "relabeling": {"password": "Integration token"},
-        "placeholders": {"host": "https://api.prod1.qolio.ru"},
+        "hidden-fields": ["login", "schema", "port"],
+        "relabeling": {"host": "Address *", "password": "Integration token *"},
+        "placeholders": {
+            "host": "https://api.prod1.qolio.ru",
+            "password": "«Токен интеграции» of the integration's dialog",
+        },
     },
     "conn-fields": {
-        "integration_path": {
-            "label": "Path of «URL интегрируемого приложения»",
-            "description": "/api/v1/integrations/<id>/phone_calls, copied from the integration dialog",
-            "schema": {"type": "string"},
-        },
-        "account_email": _option("Account e-mail", "A Qolio user who may read users and communications"),
-        "account_password": _option("Account password", "Of that user", format="password"),
-        "interaction_uid": _option(
-            "Path of a communication's uid", "Dotted, such as attributes.uid; empty: delivered calls are not verified"
+        "integration_path": must(
+            "Integration path",
+            "/api/v1/integrations/<id>/phone_calls: the path of «URL интегрируемого приложения» in the dialog",
         ),
-        "review_fields": _option(
-            "Paths of a review's values", "A JSON object, see docs/connections.md; empty: no scores are pulled"
+        "account_email": text("Account e-mail", "A Qolio user who may read users and communications", ACCOUNT),
+        "account_password": secret("Account password", "Of that user", ACCOUNT),
+        "interaction_uid": text(
+            "Path of a communication's uid", "Such as attributes.uid; empty: deliveries are not verified", ACCOUNT
         ),
-        "verify_after_minutes": _option("A call is visible after, min", "60 when empty"),
-        "check_operators": _option("Check operators before a delivery", "true when empty"),
-        "sign_in_path": _option("Sign-in path", "/auth/sign_in when empty"),
-        "users_path": _option("Users path", "/api/v1/users when empty"),
-        "bindings_path": _option("Bindings path", "Made from the integration's path when empty"),
-        "interactions_path": _option("Communications path", "/api/v1/client_interactions when empty"),
-        "interactions_sort": _option("Sort of communications", "created_at when empty"),
-        "reviews_path": _option("Reviews path", "The communications path when empty"),
-        "reviews_include": _option("Include with reviews", "Related objects to ask for, such as reviews"),
-        "recordings_link": _option("Links to copies of recordings", "page (when empty), presigned or template"),
-        "recordings_url": _option(
-            "Address of copies", "page: ours as Qolio reaches it; template: the bucket's, with {path} in it"
+        "review_fields": json_object(
+            "Paths of a review's values", "JSON, see docs/connections.md; empty: no scores are pulled", ACCOUNT
         ),
-        "recordings_link_days": _option("Links live for, days", "365 when empty; presigned 7"),
-        **budget_options(100),
+        "verify_after_minutes": number("A call is visible after, min", "60 when empty", ACCOUNT),
+        "check_operators": flag(
+            "Check operators", "Look for the operator before a delivery", ACCOUNT, default=True
+        ),
+        "sign_in_path": text("Sign-in path", "/auth/sign_in when empty", PATHS),
+        "users_path": text("Users path", "/api/v1/users when empty", PATHS),
+        "bindings_path": text("Bindings path", "Made from the integration's path when empty", PATHS),
+        "interactions_path": text("Communications path", "/api/v1/client_interactions when empty", PATHS),
+        "interactions_sort": text("Sort of communications", "created_at when empty", PATHS),
+        "reviews_path": text("Reviews path", "The communications path when empty", PATHS),
+        "reviews_include": text("Include with reviews", "Related objects to ask for, such as reviews", PATHS),
+        "recordings_link": choice(
+            "Links to copies", "How Qolio opens a copied recording", RECORDINGS, "page", "presigned", "template"
+        ),
+        "recordings_url": text(
+            "Address of copies", "page: ours as Qolio reaches it; template: the bucket's, with {path} in it", RECORDINGS
+        ),
+        "recordings_link_days": number("Links live for, days", "365 when empty; presigned 7", RECORDINGS),
+        **budget(100),
+        **timeouts(),
+        "cabinet_url": text(
+            "Address in the cabinet",
+            "{integration} becomes the integration's id; when empty, links lead to the front page where it is known",
+            LINKS,
+        ),
     },
-}
+}  # fmt: skip

@@ -1,6 +1,7 @@
-"""The dialers' connection forms in Airflow's UI: every option of an account, with what it means.
+"""The dialers' connection forms in Airflow's UI: every field of an account, the mandatory ones first.
 
-Shape: `hook-name`, `ui-field-behaviour` and `conn-fields` of Airflow's provider schema.
+Shape: `hook-name`, `ui-field-behaviour` and `conn-fields` of Airflow's provider schema (form_fields.py says what the UI
+makes of it). The address holds scheme, host and port, so the fields of Airflow for schema and port are not shown.
 """
 
 from __future__ import annotations
@@ -8,75 +9,132 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from obzvon.vendors.form_fields import (
+    LIMITS,
+    LINKS,
+    LOGIN,
+    MUST,
+    PATHS,
+    RECORDINGS,
+    budget,
+    choice,
+    flag,
+    json_object,
+    listed,
+    number,
+    secret,
+    text,
+    timeouts,
+    zone,
+)
 
-def _option(label: str, description: str) -> dict[str, Any]:
-    return {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
+__all__ = ["DIALOG", "TWIN"]
+
+_RECORDINGS = {
+    "recording_hosts": listed(
+        "Hosts of recordings", "One a line; the address's host and those below it when empty", RECORDINGS
+    ),
+    "recording_http_hosts": listed("Of them, by plain http", "None when empty", RECORDINGS),
+    "recording_private_hosts": listed("Of them, in your own network", "None when empty", RECORDINGS),
+    "recording_login_hosts": listed(
+        "Of them, those that get the token", "The address's host or one below it; none when empty", RECORDINGS
+    ),
+}
 
 
-def budget_options(rate: int) -> dict[str, Any]:
-    """The options of an account's request budget; `rate` is the default."""
+def _limits() -> Mapping[str, Any]:
     return {
-        "requests_per_second": _option(
-            "Requests a second", f"Of all tasks and workers together; {rate} when empty, 0 = no limit"
+        "poll_seconds": number(
+            "Seconds between looks", "How often a waiting run looks at its reports; 60 when empty", LIMITS, least=0.5
         ),
-        "burst": _option("Burst", "So many requests more in any second; a fifth of the above when empty, at least 1"),
+        **budget(20),
+        **timeouts(),
     }
 
-
-_COMMON = {
-    "recording_hosts": _option("Hosts of recordings", "For copies; this host and those below it when empty"),
-    "recording_http_hosts": _option("Of them, by plain http", "None when empty"),
-    "recording_private_hosts": _option("Of them, in your own network", "None when empty"),
-    "recording_login_hosts": _option("Of them, those that get the token", "This host or below it; none when empty"),
-    "poll_seconds": _option("Seconds between looks", "How often a waiting run looks at its reports; 60 when empty"),
-    "connect_timeout": _option("Connect timeout, s", "10 when empty"),
-    "read_timeout": _option("Read timeout, s", "Longest silence within an answer; 60 when empty"),
-    "total_timeout": _option("Total timeout, s", "Longest request, streams excepted; 300 when empty"),
-    "retry_seconds": _option("Repeat reads for, s", "How long a read that failed is repeated; 300 when empty"),
-    **budget_options(20),
-}
 
 DIALOG: Mapping[str, Any] = {
     "hook-name": "Dialog (Intersvyaz)",
     "ui-field-behaviour": {
-        "hidden-fields": [],
-        "relabeling": {"host": "Address", "login": "Login", "password": "Password"},
-        "placeholders": {"host": "https://ai-assistant.is74.ru"},
+        "hidden-fields": ["schema", "port"],
+        "relabeling": {"host": "Address *", "login": "Login *", "password": "Password *"},
+        "placeholders": {
+            "host": "https://ai-assistant.is74.ru",
+            "login": "of your platform account; empty with a ready token",
+            "password": "empty with a ready token",
+        },
     },
     "conn-fields": {
-        "platform_timezone": _option("Platform time zone", "IANA zone in which a schedule is read; mandatory"),
-        "token": _option("Ready token", "From Dialog's support, instead of login and password"),
-        "api_path": _option("API path", "/api when empty"),
-        "login_path": _option("Login path", "Under the API path; /login/ when empty"),
-        "login_encoding": _option("Login encoding", "form (when empty) or json"),
-        "login_field": _option("Name of the login field", "username when empty"),
-        "password_field": _option("Name of the password field", "password when empty"),
-        "send_state": _option("Send campaign.state", "true when empty; the newest template leaves it out"),
-        **_COMMON,
+        "platform_timezone": zone(
+            "Platform time zone",
+            "In which the platform reads dates and hours; its document names none, ask your manager at Dialog",
+        ),
+        "token": secret("Ready token", "From Dialog's support, instead of login and password", LOGIN),
+        "login_path": text("Login path", "Under the API path; /login/ when empty", LOGIN),
+        "login_encoding": choice("Login encoding", "How login and password are sent", LOGIN, "form", "json"),
+        "login_field": text("Name of the login field", "username when empty", LOGIN),
+        "password_field": text("Name of the password field", "password when empty", LOGIN),
+        "api_path": text("API path", "Under the address; /api when empty", PATHS),
+        "send_state": flag(
+            "Send campaign.state", "«Создано»; the newest template of the document leaves it out", PATHS, default=True
+        ),
+        **_RECORDINGS,
+        **_limits(),
+        "cabinet_url": text(
+            "Address of a campaign in the cabinet",
+            "{id} becomes the campaign's id; when empty, links lead to the address's front page",
+            LINKS,
+        ),
     },
 }
 
 TWIN: Mapping[str, Any] = {
     "hook-name": "TWIN",
     "ui-field-behaviour": {
-        "hidden-fields": [],
-        "relabeling": {"host": "Address", "login": "E-mail", "password": "Password"},
-        "placeholders": {"host": "https://twin24.ai"},
+        "hidden-fields": ["schema", "port"],
+        "relabeling": {"host": "Address *", "login": "E-mail *", "password": "Password *"},
+        "placeholders": {
+            "host": "https://twin24.ai",
+            "login": "of a user of the cabinet; empty with a ready token",
+            "password": "empty with a ready token",
+        },
     },
     "conn-fields": {
-        "company_timezone": _option("Company time zone", "IANA zone set in the cabinet; mandatory for api v1"),
-        "candidates_path": _option("Candidates path (beta)", "With {task_id} in it; mandatory for api beta"),
-        "finished_statuses": _option("Finished statuses", "Statuses of a task that dials no more, beside HALTED"),
-        "iam_url": _option("IAM address", "{address}/iam/api/v1 when empty"),
-        "cis_url": _option("CIS address", "{address}/cis/api/v1 when empty"),
-        "beta_url": _option("CIS beta address", "{address}/api/cis/beta when empty"),
-        "analytics_url": _option("Analytics address", "{address}/analyse/api/v1 when empty"),
-        "token": _option("Ready token", "Instead of e-mail and password"),
-        "token_ttl": _option("Token lifetime, s", "To ask for at login; 3600 when empty"),
-        "timezone_unit": _option("Unit of a candidate's time zone", "seconds (when empty) or minutes"),
-        "lifetime_from": _option("Task lifetime counts from", "start (when empty) or creation"),
-        "ready_seconds": _option("Wait for a new task, s", "Until it can be read, before candidates go; 30 when empty"),
-        "sessions_sort": _option("Sort of sessions", "startedAt when empty"),
-        **_COMMON,
+        "company_timezone": zone(
+            "Company time zone", "As set in the cabinet; mandatory where a campaign says api: v1, start times need it",
+            optional=True,
+        ),
+        "candidates_path": text(
+            "Candidates path (beta)",
+            "Where contacts go, with {task_id} in it; mandatory where a campaign says api: beta, ask TWIN's support",
+            MUST,
+        ),
+        "finished_statuses": listed(
+            "Finished statuses", "Statuses, one a line, of a v1 task that dials no more, beside HALTED", MUST
+        ),
+        "token": secret("Ready token", "Instead of e-mail and password", LOGIN),
+        "token_ttl": number("Token lifetime, s", "To ask for at login; 3600 when empty", LOGIN, least=1, whole=True),
+        "iam_url": text("IAM address", "{address}/iam/api/v1 when empty", PATHS),
+        "cis_url": text("CIS address", "{address}/cis/api/v1 when empty", PATHS),
+        "beta_url": text("CIS beta address", "{address}/api/cis/beta when empty", PATHS),
+        "analytics_url": text("Analytics address", "{address}/analyse/api/v1 when empty", PATHS),
+        "timezone_unit": choice(
+            "Unit of a contact's time zone", "TWIN's example shows seconds, one client minutes", PATHS,
+            "seconds", "minutes",
+        ),
+        "lifetime_from": choice(
+            "Task lifetime counts from", "start may end a task too early, creation too late", PATHS, "start", "creation"
+        ),
+        "sessions_sort": text("Sort of sessions", "startedAt when empty", PATHS),
+        "query_names": json_object(
+            "Other names of query parameters", 'JSON, such as {"from": "dateFrom"}; none when empty', PATHS
+        ),
+        **_RECORDINGS,
+        **_limits(),
+        "ready_seconds": number("Wait for a new task, s", "Until it can be read; 30 when empty", LIMITS),
+        "cabinet_url": text(
+            "Address of a task in the cabinet",
+            "{id} becomes the task's id; when empty, links lead to the cabinet's front page where it is known",
+            LINKS,
+        ),
     },
-}
+}  # fmt: skip

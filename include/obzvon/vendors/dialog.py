@@ -24,6 +24,7 @@ from obzvon.vendors.dialog_auth import DialogLogin
 from obzvon.vendors.dialog_draft import draft
 from obzvon.vendors.dialog_report import raw_rows, redials, report_contents, report_rows, report_totals
 from obzvon.vendors.dialog_settings import DataType, DialogSettings
+from obzvon.vendors.dialog_trial import dialog_trial
 from obzvon.vendors.http import Stream, VendorSession
 from obzvon.vendors.tally import Queued, Tally
 
@@ -57,10 +58,7 @@ class Dialog(Dialer):
 
     @classmethod
     async def test(cls, account: Account) -> str:
-        account.zone("platform_timezone", cure=ZONE_CURE)
-        async with VendorSession(cls.code, account) as session:
-            await cls.auth(account).header(session)
-        return "a ready token is set; the first request will try it" if account.token else "login works"
+        return await dialog_trial(account)
 
     @classmethod
     def connection_form(cls) -> Mapping[str, Any]:

@@ -56,6 +56,7 @@ from obzvon.vendors.twin_results import (
 )
 from obzvon.vendors.twin_settings import TwinBetaSettings, TwinSettings
 from obzvon.vendors.twin_tasks import V1Tasks, identity
+from obzvon.vendors.twin_trial import twin_trial
 from obzvon.vendors.twin_v1_settings import TwinV1Settings
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ class Twin(Dialer):
 
     @classmethod
     async def test(cls, account: Account) -> str:
-        async with VendorSession(cls.code, account, cls.auth(account)) as session:
-            await session.read("GET", service(account, "iam_url", "users/me"), action="ask who is signed in")
-        return "login works"
+        return await twin_trial(account, cls.auth(account))
 
     @classmethod
     def connection_form(cls) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ end only when the answer's own `count` agrees; otherwise an empty page is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,7 +38,7 @@ async def listed(
     since: datetime,
     until: datetime,
     cap: int | None = None,
-) -> AsyncIterator[ListPage]:
+) -> AsyncGenerator[ListPage, None]:
     """Every page between two moments (UTC). With a `cap`, a period with as many rows is read as two halves.
 
     Halves share their border and may follow pages of the whole, so a row may come twice: rows are told apart by their
