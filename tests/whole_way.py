@@ -46,7 +46,9 @@ PASSWORDS = {name: f"sandbox-{name}-password" for name in ("dialog", "twin")} | 
 
 
 class Run:
-    """One campaign on its way through the stages, as the operators call them."""
+    """One campaign on its way through the stages, as the operators call them. `root`: the project's folder."""
+
+    root = ROOT
 
     def __init__(self, spec: CampaignSpec, dsn: str, conn: psycopg.Connection, server: Sandbox, folder: Path) -> None:
         self.spec, self.dsn, self.conn, self.server, self.folder = spec, dsn, conn, server, folder
@@ -62,8 +64,8 @@ class Run:
         return await self.deliver(), audit(self.conn, self.plan_id)
 
     def plan(self) -> None:
-        chunks = prepared(self.spec, ROOT, None, SECRET)  # type: ignore[arg-type]  # a file needs no connection
-        policy = load_policy(ROOT / "include" / "policy" / "policy.yaml")
+        chunks = prepared(self.spec, self.root, None, SECRET)  # type: ignore[arg-type]  # a file needs no connection
+        policy = load_policy(self.root / "include" / "policy" / "policy.yaml")
         summary = plan(self.conn, self.spec, policy, DAY, now=datetime.now(UTC), chunks=chunks)
         self.conn.commit()
         self.plan_id, self.batches = summary.plan_id, summary.batches
