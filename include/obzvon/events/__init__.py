@@ -1,0 +1,1 @@
+"""What vendors tell by themselves: stored as it comes, told to those who wait, moved into the archive and loaded."""
