@@ -13,10 +13,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-#: requirements-dev.in is constrained by requirements.txt, so the order matters.
+#: requirements-dev.in and deploy/requirements.in are constrained by requirements.txt, so the order matters.
 LOCKS = {
     "requirements.in": "requirements.txt",
     "requirements-dev.in": "requirements-dev.txt",
+    "deploy/requirements.in": "deploy/requirements.txt",
     "scripts/uv.in": "scripts/uv.txt",
     "bench/requirements.in": "bench/requirements.txt",
 }
