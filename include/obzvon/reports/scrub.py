@@ -25,6 +25,8 @@ _GLUED = re.compile(r"(?=[78](\d{10}))")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
 _MANGLED = "surrogateescape"
+#: All surrogates but those that stand for a byte which was no UTF-8.
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,19 @@ def _nationals(text: str) -> Iterator[str]:
 def scrubbed(page: bytes, marks: Marks) -> tuple[bytes, int]:
     """The page without the records of those whom `marks` recognises, and how many places were cleaned.
 
-    Nothing found: the very same bytes. ValueError when the page is not one JSON document.
+    Nothing found: the very same bytes. ValueError when the page is not one JSON document, or nested without end.
     """
     walk = _Walk(page.decode(errors=_MANGLED), marks)
-    text = walk.document()
+    try:
+        text = walk.document()
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     return (text.encode(errors=_MANGLED), walk.cleaned) if walk.cleaned else (page, 0)
+
+
+def _written(value: Any) -> str:
+    """JSON again; half characters, which no encoding has, as the escapes that they were."""
+    return _HALVES.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 class _Walk:
@@ -129,7 +139,7 @@ class _Walk:
         before = self.cleaned
         clean = self._clean(value)
         same = self.cleaned == before
-        return self._text[start : self._at] if same else json.dumps(clean, ensure_ascii=False)
+        return self._text[start : self._at] if same else _written(clean)
 
     def _theirs(self, value: Any) -> bool:
         """Whether an element of an array is a record of theirs, or a bare value of theirs."""

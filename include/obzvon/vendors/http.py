@@ -32,13 +32,15 @@ from obzvon.vendors.answers import Answer, Where, failed_request, refused_reques
 from obzvon.vendors.auth import Auth, Clock, utc_now
 from obzvon.vendors.budget import Budget, NoPlace
 from obzvon.vendors.patience import NoCredentials, Patience, patiently
-from obzvon.vendors.wire import pieces, wire
+from obzvon.vendors.wire import TooLarge, pieces, wire
 
 __all__ = ["Account", "Answer", "Patience", "Stream", "VendorSession"]
 
 T = TypeVar("T")
 
 _ERROR_BODY_LIMIT = 64 * 1024
+_MIB = 1 << 20
+_MOST_MB = {"max_answer_mb": 256, "max_report_mb": 20 * 1024}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class VendorSession:
 
     Timeouts in seconds are options of the connection: `connect_timeout` (10), `read_timeout` between two pieces of an
     answer (60), `total_timeout` of a request (300; streams have none). So is `retry_seconds` (300), within which reads
-    are repeated. Proxies named in the environment are not used. With a `budget` every request waits for its place.
+    are repeated, and how large an answer may be when it is unpacked: `max_answer_mb` (256), `max_report_mb` of a stream
+    (20 480). Proxies named in the environment are not used. With a `budget` every request waits for its place.
     """
 
     def __init__(
@@ -140,7 +143,7 @@ class VendorSession:
             response = await patiently(self._patience, once)
         try:
             date = vendor_date(response.headers, self.clock())
-            yield Stream(response.status, date, response.headers, self._chunks(response, action))
+            yield Stream(response.status, date, response.headers, self._chunks(response, action, "max_report_mb"))
         finally:
             response.close()
 
@@ -244,7 +247,7 @@ class VendorSession:
 
     async def _whole(self, response: aiohttp.ClientResponse, action: str) -> Answer:
         try:
-            body = b"".join([chunk async for chunk in self._chunks(response, action)])
+            body = b"".join([chunk async for chunk in self._chunks(response, action, "max_answer_mb")])
         finally:
             response.release()
         date = vendor_date(response.headers, self.clock())
@@ -253,11 +256,18 @@ class VendorSession:
             raise InDoubt(self.vendor, action, "the answer is a web page or broken JSON", status=answer.status)
         return answer
 
-    async def _chunks(self, response: aiohttp.ClientResponse, action: str) -> AsyncIterator[bytes]:
+    async def _chunks(self, response: aiohttp.ClientResponse, action: str, limit: str) -> AsyncIterator[bytes]:
+        """The decoded body; `limit` is the connection's option that says how many MiB it may have."""
+        failure: VendorError
+        megabytes = self.account.number(limit, _MOST_MB[limit])
         try:
-            async for chunk in pieces(response):
+            async for chunk in pieces(response, megabytes * _MIB):
                 yield chunk
             return
+        except TooLarge:
+            response.close()
+            cause = f"the answer is larger than {megabytes:g} MiB; if it may be, raise `{limit}` of the connection"
+            failure = InDoubt(self.vendor, action, cause, status=response.status)
         except (aiohttp.ClientError, OSError, zlib.error, EOFError) as error:
             failure = failed_request(self.vendor, action, error)
         raise failure
@@ -266,10 +276,10 @@ class VendorSession:
         """The sorted error; a body that cannot be read counts as none. Too many requests: everybody waits."""
         body = b""
         try:
-            async for chunk in pieces(response):
+            async for chunk in pieces(response, _ERROR_BODY_LIMIT):
                 body += chunk
-                if len(body) > _ERROR_BODY_LIMIT:
-                    break
+        except TooLarge:
+            pass  # what came says enough
         except (aiohttp.ClientError, OSError, zlib.error, EOFError):
             body = b""
         finally:

@@ -26,6 +26,8 @@ MOST_SECONDS = Decimal(10_000_000)  # numeric(9,2)
 _MOST = float(MOST_SECONDS)
 MOST_ROUBLES = Decimal(100_000_000)  # numeric(12,4)
 YEARS = range(2000, 2200)
+#: Characters of an id or a status: four bytes each, an entry of an index has room for them.
+LONGEST_WORD, LONGEST_LINK = 500, 8_000
 ROLES = frozenset({"bot", "client", "operator"})
 
 # Columns and types of the temporary tables, in the order in which rows are written.
@@ -154,12 +156,16 @@ def _checked(row: Attempt | Part) -> str:
     """The call's id, when every value fits its column; else ContractBreak. One row must not fail the whole load."""
     if not (call := _text(row.vendor_call_id)):
         raise ContractBreak("load.fits", "vendor_call_id", "is empty")
+    _check_length("vendor_call_id", call)
     if len(row.turns) > MOST_TURNS:
         raise ContractBreak("load.fits", "turns", f"has more than {MOST_TURNS} utterances")
     for turn in row.turns:
         if turn.role not in ROLES:
             raise ContractBreak("load.fits", "turns", "has a role that is not bot, client or operator")
     if isinstance(row, Attempt):
+        for name in ("external_id", "status_raw", "responder_raw", "caller_id"):
+            _check_length(name, getattr(row, name))
+        _check_length("record_url", row.record_url, LONGEST_LINK)
         _check_moment("started_at", row.started_at)
         _check_moment("updated_at", row.updated_at)
         _check_seconds("ring_sec", row.ring_sec)
@@ -172,6 +178,11 @@ def _checked(row: Attempt | Part) -> str:
 def _check_moment(name: str, moment: datetime) -> None:
     if moment.tzinfo is None or moment.year not in YEARS:
         raise ContractBreak("load.fits", name, "is not a moment with an offset between 2000 and 2199")
+
+
+def _check_length(name: str, text: str | None, most: int = LONGEST_WORD) -> None:
+    if text is not None and len(text) > most:
+        raise ContractBreak("load.fits", name, f"is longer than {most} characters")
 
 
 def _check_seconds(name: str, seconds: Decimal | None) -> None:
