@@ -8,6 +8,7 @@ from obzvon.qolio.form import QOLIO_FORM
 from obzvon.vendors.registry import dialer_classes
 
 HOOKS = "obzvon_provider.hooks.vendor"
+LINKS = "obzvon_provider.links"
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -16,6 +17,9 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "obzvon",
         "name": "Obzvon",
+        "extra-links": [
+            f"{LINKS}.{name}" for name in ("ArchiveLink", "CabinetLink", "CampaignLink", "QolioLink", "QuestionLink")
+        ],
         "description": "Outbound voice-bot campaigns: Dialog, TWIN, Qolio",
         "connection-types": [
             {"connection-type": code, "hook-class-name": f"{HOOKS}.{code.capitalize()}Hook", **form}

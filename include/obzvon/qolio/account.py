@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import ChainMap
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from http import HTTPStatus
 from typing import Any, Self
 
 from obzvon.errors import ConfigError, ContractBreak, VendorError
+from obzvon.qolio.cabinet import integration_of
 from obzvon.qolio.client import VENDOR
 from obzvon.qolio.sign_in import SignIn
 from obzvon.vendors.account import Account
@@ -28,7 +28,6 @@ from obzvon.vendors.http import Answer, Patience, VendorSession
 __all__ = ["Page", "QolioAccount", "User"]
 
 _GONE = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
-_INTEGRATION = re.compile(r"/integrations/([^/]+)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +119,10 @@ class QolioAccount:
 
     def _bindings_path(self) -> str | None:
         given = str(self.settings.options.get("bindings_path") or "")
-        found = _INTEGRATION.search(str(self.settings.options.get("integration_path") or ""))
-        if given or not found:
+        integration = integration_of(self.settings)
+        if given or not integration:
             return given or None
-        return f"/api/v1/api_integrations/{found[1]}/user_account_bindings_csv"
+        return f"/api/v1/api_integrations/{integration}/user_account_bindings_csv"
 
     async def _pages(self, action: str, option: str, path: str, query: Mapping[str, str]) -> AsyncIterator[Page]:
         """Pages by number until `meta.total-pages`; the page size is Qolio's."""

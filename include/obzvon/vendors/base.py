@@ -278,6 +278,11 @@ class Dialer(ABC):
         return {"hook-name": cls.code.capitalize()}
 
     @classmethod
+    def cabinet(cls, account: Account) -> str | None:
+        """Front page of the vendor's cabinet for people, where a source shows it."""
+        return None
+
+    @classmethod
     @abstractmethod
     def parse_settings(cls, value: Mapping[str, Any]) -> VendorSettings:
         """The vendor's settings from a campaign file; a ValueError names the broken rule of the vendor's document."""

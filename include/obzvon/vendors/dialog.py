@@ -19,6 +19,7 @@ from obzvon.errors import ConfigError, InDoubt
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth, FixedToken
 from obzvon.vendors.base import Acceptance, Contact, Dialer, Order, Page, Progress, Row, StopOutcome, Task, Totals
+from obzvon.vendors.cabinet import origin
 from obzvon.vendors.connection_forms import DIALOG
 from obzvon.vendors.dialog_auth import DialogLogin
 from obzvon.vendors.dialog_draft import draft
@@ -63,6 +64,10 @@ class Dialog(Dialer):
     @classmethod
     def connection_form(cls) -> Mapping[str, Any]:
         return DIALOG
+
+    @classmethod
+    def cabinet(cls, account: Account) -> str | None:
+        return origin(account.base_url)  # the book: the web interface stands at the API's host
 
     @classmethod
     def parse_settings(cls, value: Mapping[str, Any]) -> DialogSettings:

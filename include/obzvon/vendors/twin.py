@@ -36,6 +36,7 @@ from obzvon.vendors.base import (
     Task,
     Totals,
 )
+from obzvon.vendors.cabinet import host_is
 from obzvon.vendors.connection_forms import TWIN
 from obzvon.vendors.http import VendorSession
 from obzvon.vendors.tally import Tally
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FAMILIES: dict[str, type[TwinSettings]] = {"beta": TwinBetaSettings, "v1": TwinV1Settings}
+#: As a public client of TWIN opens it; white labels have their own.
+CABINET = "https://tcl.twin24.ai/"
 COMPANY_ZONE_CURE = "set it to the IANA time zone of the company in TWIN's cabinet; startMoment is read in it"
 CANDIDATES_CURE = "set it to the path under which the beta API takes contacts, with {task_id} in it; ask TWIN's support"
 #: A call is created when its contact is loaded, which may be days before the window.
@@ -97,6 +100,10 @@ class Twin(Dialer):
     @classmethod
     def connection_form(cls) -> Mapping[str, Any]:
         return TWIN
+
+    @classmethod
+    def cabinet(cls, account: Account) -> str | None:
+        return CABINET if host_is(account, "twin24.ai") else None
 
     @classmethod
     def parse_settings(cls, value: Mapping[str, Any]) -> TwinSettings:

@@ -16,6 +16,7 @@ from airflow.sdk.execution_time.comms import CreateHITLDetailPayload, HITLDetail
 from obzvon.warehouse.db import connect
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.links import CampaignLink
 from obzvon_provider.runtime import stored_spec
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class ApproveOperator(HITLOperator):
     """
 
     template_fields: Sequence[str] = ("plan_id",)
+    operator_extra_links = (CampaignLink(),)
 
     def __init__(self, *, plan_id: str, warehouse_conn_id: str = "warehouse_default", **kwargs: Any) -> None:
         kwargs["params"] = {}  # the run's own params have no place in the question

@@ -13,6 +13,7 @@ from obzvon.stages.collect_batch import Collector, collect
 from obzvon.stages.recordings import copy_recordings
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.links import ArchiveLink, CampaignLink, publish
 from obzvon_provider.runtime import archive_root, dialer_of, phone_secret, stored_spec_async
 
 __all__ = ["CollectOperator"]
@@ -25,12 +26,17 @@ class CollectOperator(BaseAsyncOperator):
     """
 
     template_fields: Sequence[str] = ("plan_id", "batch_no")
+    operator_extra_links = (
+        CampaignLink(),
+        ArchiveLink(),
+    )
 
     def __init__(self, *, plan_id: str, batch_no: int, warehouse_conn_id: str = "warehouse_default", **kwargs: Any):
         super().__init__(**kwargs)
         self.plan_id, self.batch_no, self.warehouse_conn_id = plan_id, batch_no, warehouse_conn_id
 
     async def aexecute(self, context: Context) -> dict[str, int]:
+        publish(self, context)
         with one_sentence():
             dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
             spec = await stored_spec_async(dsn, self.plan_id)

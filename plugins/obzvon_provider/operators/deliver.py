@@ -12,6 +12,7 @@ from obzvon.stages.deliver import deliver
 from obzvon.stages.preflight import require_operators
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.links import QolioLink, publish
 from obzvon_provider.runtime import copy_links, qolio_account_of, qolio_of, stored_spec_async
 
 __all__ = ["DeliverOperator"]
@@ -24,12 +25,14 @@ class DeliverOperator(BaseAsyncOperator):
     """
 
     template_fields: Sequence[str] = ("plan_id",)
+    operator_extra_links = (QolioLink(),)
 
     def __init__(self, *, plan_id: str, warehouse_conn_id: str = "warehouse_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan_id, self.warehouse_conn_id = plan_id, warehouse_conn_id
 
     async def aexecute(self, context: Context) -> dict[str, int]:
+        publish(self, context)
         with one_sentence():
             dsn = await WarehouseHook(self.warehouse_conn_id).adsn()
             spec = await stored_spec_async(dsn, self.plan_id)

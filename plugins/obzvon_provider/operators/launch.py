@@ -21,6 +21,7 @@ from obzvon.warehouse.db import connect_async
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.vendor import VendorHook
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.links import CabinetLink, publish
 from obzvon_provider.runtime import dialer_for, kill_switch, stored_spec_async
 from obzvon_provider.user_action import ended_by_user
 
@@ -39,6 +40,7 @@ class LaunchOperator(BaseAsyncOperator):
     """
 
     template_fields: Sequence[str] = ("plan_id", "batch_no")
+    operator_extra_links = (CabinetLink(),)
 
     def __init__(self, *, plan_id: str, batch_no: int, warehouse_conn_id: str = "warehouse_default", **kwargs: Any):
         super().__init__(**kwargs)
@@ -53,6 +55,7 @@ class LaunchOperator(BaseAsyncOperator):
             spec = await stored_spec_async(dsn, self.plan_id)
             self._campaign = spec.name
             account = await VendorHook(spec.vendor.conn_id).account()
+            publish(self, context)
             self._stopper = _Stopper(context, dsn, spec, account, self.plan_id, int(self.batch_no))
             if self._ending:  # told so before there was anything to stop with
                 self._stopper.start()

@@ -18,6 +18,7 @@ from obzvon.stages.reviews import DAYS, pull_reviews
 from obzvon.stages.verify import connections_of, missing_plans, verify
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.links import QolioLink
 from obzvon_provider.paths import campaigns_folder
 from obzvon_provider.runtime import has_account_login, qolio_account_of
 
@@ -50,6 +51,7 @@ class _AccountOperator(BaseAsyncOperator):
     """Base of what is done over one connection's account API."""
 
     template_fields: Sequence[str] = ("conn_id",)
+    operator_extra_links = (QolioLink(),)
 
     def __init__(self, *, conn_id: str, warehouse_conn_id: str = "warehouse_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)

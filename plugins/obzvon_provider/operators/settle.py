@@ -33,6 +33,7 @@ from obzvon.vendors.patience import Patience
 from obzvon.warehouse.db import connect_async
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.links import CabinetLink, publish
 from obzvon_provider.runtime import dialer_of, stored_spec_async
 from obzvon_provider.triggers.doubt import DoubtTrigger, SightEvent
 
@@ -71,6 +72,7 @@ class SettleOperator(HITLOperator):
     """
 
     template_fields: Sequence[str] = ("plan_id", "batch_no")
+    operator_extra_links = (CabinetLink(),)
 
     def __init__(self, *, plan_id: str, batch_no: int, warehouse_conn_id: str = "warehouse_default", **kwargs: Any):
         # the run's own params have no place in the question
@@ -88,6 +90,7 @@ class SettleOperator(HITLOperator):
         self.log.info(
             "%s: in doubt; looking until %s, nothing is sent meanwhile", doubt.intent.title, until.isoformat()
         )
+        publish(self, context)
         self.defer(
             trigger=DoubtTrigger(self.plan_id, int(self.batch_no), until.isoformat(), self.warehouse_conn_id),
             method_name="looked",

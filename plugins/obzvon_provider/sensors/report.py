@@ -19,6 +19,7 @@ from obzvon.stages.wait import deadline_of
 from obzvon.warehouse.db import connect_async
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.links import CabinetLink, publish
 from obzvon_provider.runtime import dialer_of, stored_spec_async
 from obzvon_provider.triggers.report import ReportTrigger, WaitEvent
 
@@ -32,6 +33,7 @@ class WaitSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("plan_id", "batch_no")
+    operator_extra_links = (CabinetLink(),)
 
     def __init__(self, *, plan_id: str, batch_no: int, warehouse_conn_id: str = "warehouse_default", **kwargs: Any):
         super().__init__(**kwargs)
@@ -44,6 +46,7 @@ class WaitSensor(BaseSensorOperator):
             self.log.info("batch %s: no report to wait for", self.batch_no)
             return {"complete": 0, "partial": 0}
         self.log.info("batch %s: waiting until %s at the latest", self.batch_no, deadline.isoformat())
+        publish(self, context)
         # The trigger ends by itself at the deadline; the timeout is the net below it.
         self.defer(
             trigger=ReportTrigger(self.plan_id, int(self.batch_no), deadline.isoformat(), self.warehouse_conn_id),
