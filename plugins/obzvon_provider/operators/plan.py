@@ -16,6 +16,7 @@ from obzvon.warehouse.db import connect
 from obzvon_provider.connections import AirflowConnections
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.links import CampaignLink, QuestionLink
 from obzvon_provider.paths import campaigns_folder, policy_file, project_root
 from obzvon_provider.runtime import phone_secret
 
@@ -33,6 +34,7 @@ class PlanOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("campaign",)
+    operator_extra_links = (CampaignLink(), QuestionLink())
 
     def __init__(self, *, campaign: str, warehouse_conn_id: str = "warehouse_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
