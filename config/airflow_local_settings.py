@@ -1,8 +1,8 @@
 """What Airflow's processes import before their work; Airflow looks for a module of this name on its path.
 
-A scheduler with LocalExecutor forks a process for every task, a DAG processor one for every parse, and a fork has
-what its parent has imported. Without this each of them imports the same modules again, which is a third of the CPU
-of a whole campaign run. The price: an edited operator or stage is seen after a restart of these two.
+A scheduler with LocalExecutor and a Celery worker fork a process for every task, a DAG processor one for every parse,
+and a fork has what its parent has imported. Without this each of them imports the same modules again, which is a third
+of the CPU of a whole campaign run. The price: an edited operator or stage is seen after a restart of these three.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 import sys
 
-FORKING = {"scheduler", "dag-processor"}
+FORKING = {"scheduler", "worker", "dag-processor"}
 PACKAGES = ("obzvon_provider.operators", "obzvon_provider.sensors", "obzvon_provider.triggers")
 
 

@@ -23,6 +23,7 @@ from policies import relaxed
 
 from obzvon.ledger.keys import plan_id
 from obzvon.local.airflow_api import AirflowApi, Run, TaskInstance
+from obzvon.local.executor import LOCAL, Executor
 from obzvon.local.home import Home
 from obzvon.local.processes import Service
 from obzvon.local.reconcile import Comparison, compare
@@ -181,7 +182,9 @@ def kill(*services: Service) -> None:
 
 
 @contextmanager
-def running_world(prefix: str, say: Callable[[str], None] = lambda _: None) -> Iterator[World]:
+def running_world(
+    prefix: str, say: Callable[[str], None] = lambda _: None, executor: Executor = LOCAL
+) -> Iterator[World]:
     """A stack in a folder of its own, stopped and removed in the end.
 
     Its policy has the shipped hours and no caps: the same people are called on every day.
@@ -190,7 +193,7 @@ def running_world(prefix: str, say: Callable[[str], None] = lambda _: None) -> I
     policy = folder.with_suffix(".policy.yaml")
     policy.write_text(json.dumps(relaxed().canonical()), encoding="utf-8")
     os.environ["OBZVON_POLICY"] = str(policy)
-    stack = Stack(Home(ROOT, folder), say)
+    stack = Stack(Home(ROOT, folder), say, executor=executor)
     stack.up()
     try:
         with stack.api() as api:

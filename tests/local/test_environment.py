@@ -11,7 +11,9 @@ import pytest
 
 from obzvon.errors import ConfigError
 from obzvon.local.environment import Ports, inherited, stack_environment
+from obzvon.local.executor import CELERY, LOCAL
 from obzvon.local.home import Home
+from obzvon.local.processes import own_name
 from obzvon.local.secrets import Secrets, write_private
 from obzvon.local.servers import Embedded, Own, choose
 from obzvon.local.stack import Stack
@@ -139,3 +141,22 @@ def test_an_own_server_is_chosen_by_its_address_and_a_wrong_address_is_refused(
     monkeypatch.setenv("OBZVON_DATABASE_URL", "mysql://x")
     with pytest.raises(ConfigError, match="OBZVON_DATABASE_URL must read postgresql://"):
         choose(home.postgres)
+
+
+def test_a_stack_without_workers_has_no_broker_and_one_process_of_each_kind(home: Home) -> None:
+    env = environment(home)
+    assert env["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert not [name for name in env if "CELERY" in name]
+    assert set(LOCAL.processes) == {"api-server", "scheduler", "dag-processor", "triggerer"}
+    assert "broker" not in {service.name for service in Stack(home).services}
+
+
+def test_with_workers_there_is_a_broker_and_every_process_says_its_own_name(home: Home) -> None:
+    env = stack_environment(home, Secrets.of(home.folder), PORTS, Own(OWN), CELERY)
+    assert env["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    assert env["AIRFLOW__CELERY__BROKER_URL"] == f"redis+socket://{home.folder}/run/broker.sock"
+    assert env["AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL"] == "10"  # what every stack has stays
+    assert env["AIRFLOW__CORE__HOSTNAME_CALLABLE"] == f"{own_name.__module__}.{own_name.__name__}"
+    twice = {"scheduler", "scheduler-2", "triggerer", "triggerer-2", "worker", "worker-2"}
+    assert set(CELERY.processes) == {"api-server", "dag-processor"} | twice
+    assert {service.name for service in Stack(home, executor=CELERY).services} >= twice | {"broker"}

@@ -1,4 +1,4 @@
-"""What the scheduler has imported before it forks, a task need not import."""
+"""What a scheduler or a Celery worker has imported before it forks, a task need not import."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
-#: A scheduler's start in short, then the DAG file in a fork's place; prints what the DAG file brought in.
+#: The start of one that forks in short, then the DAG file in a fork's place; prints what the DAG file brought in.
 START = """
 import sys
-sys.argv = ["airflow", "scheduler"]
+sys.argv = {argv!r}
 from airflow import settings
 settings.initialize()
-from airflow.executors import local_executor
+import {executor}
 before = set(sys.modules)
 sys.path.insert(0, {dags!r})
 import campaigns
@@ -21,9 +23,17 @@ print(*sorted(set(sys.modules) - before))
 """
 
 
-def test_a_scheduler_has_imported_what_a_dag_file_needs() -> None:
+@pytest.mark.parametrize(
+    ("argv", "executor"),
+    [
+        (["airflow", "scheduler"], "airflow.executors.local_executor"),
+        (["airflow", "celery", "worker"], "airflow.providers.celery.executors.celery_executor"),
+    ],
+    ids=["scheduler", "worker"],
+)
+def test_who_forks_has_imported_what_a_dag_file_needs(argv: list[str], executor: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", START.format(dags=str(ROOT / "dags"))],
+        [sys.executable, "-c", START.format(dags=str(ROOT / "dags"), argv=argv, executor=executor)],
         env={"PYTHONPATH": str(ROOT / "config"), "AIRFLOW_HOME": "/nonexistent"},
         capture_output=True,
         text=True,

@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from obzvon.errors import ObzvonError
 
-__all__ = ["AirflowApi", "AirflowApiError", "Health", "Run", "TaskInstance", "health"]
+__all__ = ["AirflowApi", "AirflowApiError", "Health", "Job", "Run", "TaskInstance", "health"]
 
 FINISHED = frozenset({"success", "failed"})
 PAGE = 100
@@ -33,6 +33,16 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """A scheduler, triggerer or DAG processor that lives as far as Airflow knows. `host` is where."""
+
+    job_id: int
+    kind: str
+    host: str
+    latest_heartbeat: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A DAG run."""
 
@@ -47,13 +57,18 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class TaskInstance:
-    """One task of a run; `map_index` is -1 where the task is not mapped, `ended` an ISO moment in UTC."""
+    """One task of a run; `map_index` is -1 where the task is not mapped, `ended` an ISO moment in UTC.
+
+    `host` is where its latest try is or was carried out, `triggerer` the job that waits for it while it is deferred.
+    """
 
     task_id: str
     map_index: int
     try_number: int
     state: str | None
     ended: str | None = None
+    host: str | None = None
+    triggerer: int | None = None
 
 
 def health(base_url: str) -> Health | None:
@@ -146,7 +161,15 @@ class AirflowApi:
     def tasks(self, run: Run) -> list[TaskInstance]:
         """Every task instance of a run, mapped ones each."""
         found = self._pages(f"{_path(run.dag_id, run.run_id)}/taskInstances", "task_instances")
-        return [TaskInstance(t["task_id"], t["map_index"], t["try_number"], t["state"], t["end_date"]) for t in found]
+        return [_task(task) for task in found]
+
+    def jobs(self) -> list[Job]:
+        """The jobs that are alive."""
+        found = self.ask("GET", "/jobs", params={"is_alive": True, "limit": PAGE}).json()["jobs"]
+        return [
+            Job(job["id"], job["job_type"], job["hostname"], datetime.fromisoformat(job["latest_heartbeat"]))
+            for job in found
+        ]
 
     def log(self, run: Run, task: TaskInstance) -> list[dict[str, Any]]:
         """Log of the latest try, one mapping a line (`event`, `level`, `error_detail` …)."""
@@ -183,6 +206,14 @@ def _path(dag_id: str, run_id: str) -> str:
 
 def _run(body: Mapping[str, Any]) -> Run:
     return Run(body["dag_id"], body["dag_run_id"], body["state"])
+
+
+def _task(body: Mapping[str, Any]) -> TaskInstance:
+    triggerer = (body.get("triggerer_job") or {}).get("id")
+    return TaskInstance(
+        body["task_id"], body["map_index"], body["try_number"], body["state"], body["end_date"],
+        body.get("hostname"), triggerer,
+    )  # fmt: skip
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from obzvon.local.executor import LOCAL, Executor
 from obzvon.local.home import Home
 from obzvon.local.ports import HOST
 from obzvon.local.secrets import Secrets
@@ -50,9 +51,11 @@ class Ports:
     sandbox: int
 
 
-def stack_environment(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict[str, str]:
+def stack_environment(
+    home: Home, secrets: Secrets, ports: Ports, server: Server, executor: Executor = LOCAL
+) -> dict[str, str]:
     """All of it: what is inherited from the caller, and what the stack adds."""
-    env = inherited(os.environ) | settings(home, secrets, ports, server)
+    env = inherited(os.environ) | settings(home, secrets, ports, server, executor)
     return env | connections(ports, server) | variables(home, secrets)
 
 
@@ -71,7 +74,7 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     return env
 
 
-def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict[str, str]:
+def settings(home: Home, secrets: Secrets, ports: Ports, server: Server, executor: Executor = LOCAL) -> dict[str, str]:
     """AIRFLOW_HOME and AIRFLOW__SECTION__KEY for every setting that differs from Airflow's default."""
     web = f"http://{HOST}:{ports.web}"
     sections: dict[str, dict[str, object]] = {
@@ -80,8 +83,6 @@ def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict
             "plugins_folder": home.root / "plugins",
             "load_examples": False,
             "dags_are_paused_at_creation": False,
-            "executor": "LocalExecutor",
-            "parallelism": 6,
             "fernet_key": secrets.fernet_key,
             "test_connection": "Enabled",
             "allowed_deserialization_classes": "airflow.* obzvon.* obzvon_provider.*",
@@ -116,6 +117,8 @@ def settings(home: Home, secrets: Secrets, ports: Ports, server: Server) -> dict
         },
         "usage_data_collection": {"enabled": False},
     }
+    for section, own_keys in executor.settings(home.broker).items():
+        sections[section] = sections.get(section, {}) | own_keys
     flat = {f"AIRFLOW__{s}__{k}".upper(): str(v) for s, keys in sections.items() for k, v in keys.items()}
     own = {"AIRFLOW_HOME": home.airflow, "OBZVON_HOME": home.folder, "PYTHONPATH": home.root / "config"}
     return {name: str(path) for name, path in own.items()} | flat

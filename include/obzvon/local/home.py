@@ -61,6 +61,11 @@ class Home:
         return self.folder / "run"
 
     @property
+    def broker(self) -> Path:
+        """The socket of the Celery workers' broker, where the stack has workers."""
+        return self.run / "broker.sock"
+
+    @property
     def passwords(self) -> Path:
         """Airflow's users and passwords, as its SimpleAuthManager reads them."""
         return self.folder / "airflow-passwords.json"

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,9 +21,16 @@ import psutil
 
 from obzvon.local.secrets import write_private
 
-__all__ = ["Service", "stop_all", "tail"]
+__all__ = ["Service", "own_name", "stop_all", "tail"]
 
 TICK = 0.05
+#: Tells a process which service it belongs to.
+NAME = "OBZVON_SERVICE"
+
+
+def own_name() -> str:
+    """The name of the service that this process belongs to; outside of one that of the machine."""
+    return os.environ.get(NAME) or socket.gethostname()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class Service:
         with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as log:
             child = subprocess.Popen(  # noqa: S603
                 command,
-                env=dict(env),
+                env={**env, NAME: self.name},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

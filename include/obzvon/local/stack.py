@@ -1,4 +1,4 @@
-"""The local stack: PostgreSQL, the sandbox and Airflow's four processes, started together and stopped together."""
+"""The local stack: PostgreSQL, the sandbox and Airflow's processes, started together and stopped together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ import psycopg
 from obzvon.errors import ObzvonError
 from obzvon.local import servers
 from obzvon.local.airflow_api import AirflowApi, health
+from obzvon.local.broker import Broker
 from obzvon.local.environment import ADMIN, AIRFLOW_CLI, PYTHON, Ports, stack_environment
+from obzvon.local.executor import LOCAL, Executor
 from obzvon.local.home import Home
 from obzvon.local.ports import HOST, free_port, is_free
 from obzvon.local.processes import Service, stop_all, tail
@@ -30,16 +32,10 @@ from obzvon.local.secrets import Secrets, write_private
 __all__ = ["Address", "Stack", "StackError"]
 
 WEB_PORT, SANDBOX_PORT = 8080, 8765
-SANDBOX_SECONDS, AIRFLOW_SECONDS = 60, 180
+SANDBOX_SECONDS = 60
+AIRFLOW_SECONDS = 45  # for each process: they share the cores while they import
 STOP_SECONDS = 6.0
 PORT_TRIES = 3
-#: Log servers are left out: they listen on every address, and the web server reads the same folder anyway.
-AIRFLOW = {
-    "api-server": ["api-server"],
-    "scheduler": ["scheduler", "--skip-serve-logs"],
-    "dag-processor": ["dag-processor"],
-    "triggerer": ["triggerer", "--skip-serve-logs"],
-}
 Say = Callable[[str], None]
 
 
@@ -60,13 +56,20 @@ class Address:
 class Stack:
     """The stack of one state folder. `say` gets one line for each part that is ready, with its seconds."""
 
-    def __init__(self, home: Home | None = None, say: Say = lambda _: None, sandbox: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Home | None = None,
+        say: Say = lambda _: None,
+        sandbox: Sequence[str] = (),
+        executor: Executor = LOCAL,
+    ) -> None:
         self.home = home or Home.find()
         self.home.make()
         self.secrets = Secrets.of(self.home.folder)
         self.server = servers.choose(self.home.postgres)
         self.sandbox = self._service("sandbox")
-        self.airflow = {name: self._service(name) for name in AIRFLOW}
+        self.executor, self.broker = executor, Broker(self.home)
+        self.airflow = {name: self._service(name) for name in executor.processes}
         self._say, self._sandbox_options = say, sandbox
         self._failed = threading.Event()
 
@@ -76,7 +79,8 @@ class Stack:
     @property
     def services(self) -> list[Service]:
         """Every process of the stack but PostgreSQL, which keeps a pid file of its own."""
-        return [*self.airflow.values(), self.sandbox]
+        broker = [self.broker.service] if self.executor.workers else []
+        return [*self.airflow.values(), self.sandbox, *broker]
 
     @property
     def running(self) -> bool:
@@ -107,7 +111,7 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What every process of the stack gets."""
-        return stack_environment(self.home, self.secrets, self.ports, self.server)
+        return stack_environment(self.home, self.secrets, self.ports, self.server, self.executor)
 
     @property
     def warehouse(self) -> str:
@@ -228,20 +232,35 @@ class Stack:
 
     def _start_airflow(self) -> None:
         self._migrate_airflow()
-        with self._timed("Airflow: web server, scheduler, DAG processor, triggerer"):
+        if self.executor.workers:
+            self.broker.start(self.environment)
+        with self._timed(f"Airflow: {', '.join(self.airflow)}"):
             started = datetime.now(UTC)
             missing = [service for service in self.airflow.values() if not service.running]
             for service in missing:
-                service.start([AIRFLOW_CLI, *AIRFLOW[service.name]], self.environment, self.home.airflow)
+                service.start(
+                    [AIRFLOW_CLI, *self.executor.processes[service.name]], self.environment, self.home.airflow
+                )
             # a heartbeat of the run before looks healthy for 30 s
             since = started if len(missing) == len(self.airflow) else None
-            self._until(lambda: self._healthy(since), list(self.airflow.values()), AIRFLOW_SECONDS)
+            self._until(lambda: self._healthy(since), list(self.airflow.values()), AIRFLOW_SECONDS * len(self.airflow))
 
     def _healthy(self, since: datetime | None) -> bool:
         found = health(self.address.web)
         if found is None or not found.healthy or (since is not None and found.oldest_heartbeat < since):
             return False
-        return self.airflow["api-server"].listens(self.ports.web)  # a stranger's Airflow is healthy too
+        if not self.airflow["api-server"].listens(self.ports.web):  # a stranger's Airflow is healthy too
+            return False
+        return not self.executor.workers or self._complete(since)
+
+    def _complete(self, since: datetime | None) -> bool:
+        """Every scheduler and triggerer beats, where one is enough for Airflow's health, and each worker answers."""
+        with self.api() as api:
+            beating = {job.host for job in api.jobs() if since is None or job.latest_heartbeat >= since}
+        many = {name for name, words in self.executor.processes.items() if words[0] in {"scheduler", "triggerer"}}
+        if not many <= beating:
+            return False
+        return self.broker.workers() >= set(self.executor.worker_names)
 
     def _until(self, ready: Callable[[], bool], services: list[Service], seconds: float) -> None:
         until = time.monotonic() + seconds
