@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test faults proofs bench bench-full bench-memory bench-quick lint format types lock browser
+.PHONY: help setup dev demo up down status reconcile psql test faults proofs bench bench-full bench-memory bench-quick docs lint format types lock browser
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ types: dev ## mypy --strict
 format: dev ## let ruff put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: dev ## the pages of docs/ as a site in site/; a broken link or anchor ends it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 lock: setup ## compile requirements*.in into locked files with hashes
 	@$(BIN)/python scripts/lock.py

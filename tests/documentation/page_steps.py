@@ -5,14 +5,17 @@ A block with `title="path"` is a file, or with the language `diff` a change of o
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from whole_way import SECRET
 
@@ -34,6 +37,11 @@ class Block:
     def added(self) -> list[str]:
         """The lines that a diff adds."""
         return [line[1:] for line in self.text.splitlines() if line.startswith("+")]
+
+    @property
+    def removed(self) -> list[str]:
+        """The lines that a diff takes away."""
+        return [line[1:] for line in self.text.splitlines() if line.startswith("-")]
 
 
 class Page:
@@ -87,40 +95,32 @@ def follow(page: Page, tree: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A copy of the project, and how its commands are run: this Python, the copy's code."""
+    """A copy of the project."""
 
     path: Path
 
     @classmethod
-    def copied(cls, to: Path) -> Tree:
+    def after(cls, page: Page, to: Path) -> Tree:
+        """The project as it is when somebody has written and changed what the page says."""
         for part in PARTS:
             shutil.copytree(ROOT / part, to / part)
+        follow(page, to)
         return cls(to)
 
-    def environment(self, dsn: str, **more: str) -> dict[str, str]:
-        """Of a process that belongs to the copy and to no local stack."""
+    def do(self, dsn: str, job: dict[str, Any], exports: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What comes of a job of `do_a_page.py`, done by this Python with the copy's code, apart from a local stack."""
         paths = [self.path / "include", self.path / "plugins", ROOT / "tests"]
         own = {
             "PYTHONPATH": os.pathsep.join(map(str, paths)),
-            "PYTHONUNBUFFERED": "1",
             "OBZVON_WAREHOUSE": dsn,
             "OBZVON_PHONE_SECRET": SECRET.decode(),
             "OBZVON_ROOT": str(self.path),
             "COLUMNS": "160",
         }
-        return os.environ | own | more
-
-    def type(self, line: str, environment: dict[str, str]) -> str:
-        """What a typed line of the page answers; it has to succeed."""
-        programs = {".venv/bin/obzvon": ["-m", "obzvon"], ".venv/bin/python": []}
-        program, *arguments = shlex.split(line)
-        return self.python(*programs[program], *arguments, environment=environment)
-
-    def python(self, *arguments: str, environment: dict[str, str]) -> str:
-        """What a Python of the copy prints; it has to succeed."""
-        command = [sys.executable, *arguments]
         done = subprocess.run(
-            command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=240, check=False
-        )
-        assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+            [sys.executable, str(Path(__file__).with_name("do_a_page.py")), str(self.path)],
+            input=json.dumps(job), cwd=self.path, env=os.environ | own | (exports or {}),
+            capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return dict(json.loads(done.stdout.splitlines()[-1]))
