@@ -26,6 +26,8 @@ MOST_BYTES = 7_500
 #: Pause before a lost connection is opened again, seconds.
 AGAIN = 5.0
 UNNAMED, TURNED = "*", "!"
+#: Who is told that a campaign turned into another state looks so soon after the last look, seconds.
+URGENT = 5.0
 _TASK = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 _OPTIONS = "-c timezone=UTC -c tcp_keepalives_idle=30"
 
@@ -80,7 +82,7 @@ class Ring:
 
 
 class Waiter:
-    """Somebody who waits for some vendor campaigns, or for whatever comes (None).
+    """Somebody who waits for some vendor campaigns, or for whatever comes (None), and does something after each sleep.
 
     What is not named wakes only the latter: a thousand who wait shall not look at once because a bell was mended.
     """
@@ -88,26 +90,33 @@ class Waiter:
     def __init__(self, tasks: Collection[str] | None, least: float) -> None:
         self._tasks, self._least = None if tasks is None else frozenset(tasks), least
         self._rung = asyncio.Event()
-        self._woken_at = monotonic()
+        self._slept_until = monotonic()
         self._turned: set[str] = set()
 
     def hear(self, ring: Ring) -> None:
         """Wake up, if it is for us."""
         if self._tasks is None or self._tasks & ring.tasks:
-            self._turned |= self._tasks & ring.turned if self._tasks else ring.turned
+            self._turned |= ring.turned if self._tasks is None else self._tasks & ring.turned
             self._rung.set()
 
     async def sleep(self, seconds: float) -> None:
-        """So long, or until the bell rings; two rings wake at most once in `least` seconds."""
+        """So long, or until the bell rings, but then `least` seconds after the last sleep; URGENT where one turned."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()
-                await asyncio.sleep(max(0.0, self._woken_at + self._least - monotonic()))
-        if self._rung.is_set():
-            self._rung.clear()
-            self._woken_at = monotonic()
+                while (pause := self._pause()) > 0:
+                    self._rung.clear()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await self._rung.wait()
+        self._rung.clear()
+        self._slept_until = monotonic()
 
-    def news(self) -> frozenset[str]:
+    def _pause(self) -> float:
+        least = min(URGENT, self._least) if self._turned else self._least
+        return self._slept_until + least - monotonic()
+
+    def turned(self) -> frozenset[str]:
         """Vendor campaigns that turned since this was asked last."""
         turned, self._turned = frozenset(self._turned), set()
         return turned

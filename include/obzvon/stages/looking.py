@@ -5,13 +5,14 @@ the vendor's clock, a task is looked at again
   1. from the moment on at which looks can decide (`completeness.due`), by the vendor's clock;
   2. as soon as the list shows another status than before, or one that is final;
   3. where the list fails or lacks the task; at a vendor that does not list now and then, so that its log goes on;
-  4. always, where the vendor's clock and ours differ by more than `SLACK`: then nobody can tell when it is time.
+  4. as soon as the vendor tells by an event that the task is another way (`turned`);
+  5. always, where the vendor's clock and ours differ by more than `SLACK`: then nobody can tell when it is time.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -90,11 +91,14 @@ class Looker:
         self._place = place or nullcontext()
         self._told = ""
 
-    async def round(self, waiting: Sequence[Watched]) -> None:
-        """See what is to be seen of each task now. AuthRefused comes through, whoever met it."""
+    async def round(self, waiting: Sequence[Watched], turned: Collection[str] = ()) -> None:
+        """See what is to be seen of each task now; `turned`: of these (ids) the vendor told that they are another way.
+
+        AuthRefused comes through, whoever met it.
+        """
         gap, later = self._gap(), list[Watched]()
         for one in waiting:
-            if one.is_time(self._clock(), self._rule, gap):
+            if one.task.task_id in turned or one.is_time(self._clock(), self._rule, gap):
                 await self._look(one)
             else:
                 later.append(one)

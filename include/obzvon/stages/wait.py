@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -56,6 +56,7 @@ async def watch(
     standings: Standings | None = None,
     interrupted: Callable[[], Awaitable[bool]] | None = None,
     place: AbstractAsyncContextManager[object] | None = None,
+    turned: Callable[[], Collection[str]] = tuple,
 ) -> dict[str, Completeness]:
     """How the wait ended for each intent id. Sleeps before every round, the first included; jitter spreads the load.
 
@@ -64,7 +65,7 @@ async def watch(
     `interrupted` is asked before every round; when it says yes, only what has ended by then comes back. While a round
     takes long it is asked once a poll; its yes cuts the round off, as the deadline does, and a look under way then has
     seen nothing. No other look is ever cut off: a large report takes its time.
-    `place`: held by every look, where those of all who wait with the account are bounded.
+    `place`: held by every look, to bound them. `turned`: ids of what the vendor told of since the last round.
     """
 
     async def over() -> bool:
@@ -86,7 +87,7 @@ async def watch(
             if clock() >= deadline:
                 log.warning("deadline reached: %d of %d reports are not complete", len(waiting), len(tasks))
                 return ended | {one.task.order.intent_id: "partial" for one in waiting}
-            await _until(over, left, looker.round(waiting))
+            await _until(over, left, looker.round(waiting, turned()))
             ended |= _complete(waiting)
             says = f"{len(ended)} of {len(tasks)} reports complete; {_summary(watched)}{_why(waiting)}"
             if says != told:  # a look that saw nothing new has nothing to tell

@@ -1,27 +1,31 @@
-"""What Airflow registers: the application under /obzvon and its place in the menu.
+"""What Airflow registers: the pages under /obzvon and their place in the menu, the receiver of events beside them.
 
-Light on purpose: every Airflow process loads plugins, a task start too; the application is imported by the first
+Light on purpose: every Airflow process loads plugins, a task start too; an application is imported by the first
 request to it, which only a web server gets.
 """
 
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-__all__ = ["PREFIX", "LazyPages", "ObzvonPlugin"]
+__all__ = ["EVENTS_PREFIX", "PREFIX", "Lazy", "ObzvonPlugin"]
 
 PREFIX = "/obzvon"
+#: As `obzvon.events.door` has it, which is not imported here for its weight.
+EVENTS_PREFIX = "/obzvon-events"
 
 
-class LazyPages:
-    """An ASGI application that imports and builds the real one at its first request."""
+class Lazy:
+    """An ASGI application that imports a module and calls its factory for the real one at its first request."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str, factory: str) -> None:
+        self._module, self._factory = module, factory
         self._app: Any = None
         self._lock = threading.Lock()
 
@@ -31,9 +35,7 @@ class LazyPages:
     def _built(self) -> Any:
         with self._lock:
             if self._app is None:
-                from obzvon_provider.pages.app import create_pages  # noqa: PLC0415  (see the module's docstring)
-
-                self._app = create_pages()
+                self._app = getattr(import_module(self._module), self._factory)()
             return self._app
 
 
@@ -43,10 +45,17 @@ def _address(page: str) -> str:
 
 
 class ObzvonPlugin(AirflowPlugin):
-    """The pages, as an entry of the UI's menu."""
+    """The pages, as an entry of the UI's menu, and the receiver."""
 
     name = "obzvon"
-    fastapi_apps: ClassVar[list[dict[str, Any]]] = [{"app": LazyPages(), "url_prefix": PREFIX, "name": "Obzvon"}]
+    fastapi_apps: ClassVar[list[dict[str, Any]]] = [
+        {"app": Lazy("obzvon_provider.pages.app", "create_pages"), "url_prefix": PREFIX, "name": "Obzvon"},
+        {
+            "app": Lazy("obzvon_provider.events.app", "create_receiver"),
+            "url_prefix": EVENTS_PREFIX,
+            "name": "Obzvon events",
+        },
+    ]
     external_views: ClassVar[list[dict[str, Any]]] = [
         {
             "name": "Obzvon",

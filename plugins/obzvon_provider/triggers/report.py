@@ -82,13 +82,19 @@ class ReportTrigger(BaseTrigger):
             await asyncio.sleep(1)  # an event before the scheduler has noted the deferral is lost work
             return WaitEvent(status="done")
         stoppable = any(map(_to_be_stopped, intents))
-        async with room.dialer(spec, dsn) as connected:
+        tasks = [task_of(i, spec) for i in intents]
+        async with (
+            room.dialer(spec, dsn) as connected,
+            room.rung(connected, dsn, [task.task_id for task in tasks]) as waiter,
+        ):
             verdicts = await watch(
                 connected.dialer,
-                [task_of(i, spec) for i in intents],
+                tasks,
                 spec.wait,
                 deadline=datetime.fromisoformat(self.deadline),
                 poll_seconds=connected.poll_seconds,
+                sleep=waiter.sleep,
+                turned=waiter.turned,
                 standings=connected.standings,
                 interrupted=partial(room.switched_off, spec.name) if stoppable else None,
                 place=connected.place,

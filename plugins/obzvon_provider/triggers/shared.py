@@ -1,21 +1,22 @@
 """What all waiting triggers of one triggerer share, so that a thousand campaigns cost little more than one.
 
 A session with its login, its budget and its list of tasks for each account, a few connections to the warehouse, one
-answer of the kill switch a second. Were each trigger to have its own, accounts would see as many logins and lists, and
-the warehouse as many connections, as there are intents that wait.
+answer of the kill switch a second, one bell that rings when events come. Were each trigger to have its own, accounts
+would see as many logins and lists, and the warehouse as many connections, as there are intents that wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from obzvon.campaigns.spec import CampaignSpec
+from obzvon.events.bell import Bell, Waiter
 from obzvon.ledger.intents import Intent, intents_of
 from obzvon.ledger.states import IntentState
 from obzvon.policy.switch import KillSwitch
@@ -59,6 +60,7 @@ class WaitingRoom:
     def __init__(self) -> None:
         self._turn, self._opening, self._asking = asyncio.Semaphore(CONNECTIONS), asyncio.Lock(), asyncio.Lock()
         self._sessions: list[_Shared] = []
+        self.bell = Bell()
         self._specs: WeakValueDictionary[tuple[str, str], CampaignSpec] = WeakValueDictionary()
         self._said: KillSwitch | Exception = KillSwitch.parse("off")
         self._asked = float("-inf")
@@ -103,6 +105,15 @@ class WaitingRoom:
                 standings = Standings(poll_seconds(account) / 2)
                 self._sessions.append(shared := _Shared(dsn, account, session, standings, stack.pop_all(), 1))
             return shared
+
+    @asynccontextmanager
+    async def rung(self, connected: ConnectedDialer, dsn: str, tasks: Sequence[str]) -> AsyncIterator[Waiter]:
+        """A sleep that events of these vendor campaigns end; where the connection takes none, one that nothing ends."""
+        if not connected.dialer.session.account.options.get("webhook_secret"):
+            yield Waiter(tasks, 0)
+            return
+        async with self.bell.waiter(dsn, tasks, connected.poll_seconds / 2) as waiter:
+            yield waiter
 
     async def switched_off(self, campaign: str) -> bool:
         """Whether calling is switched off; the look at the Variable must not block the loop of all triggers.

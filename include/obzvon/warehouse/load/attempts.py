@@ -75,20 +75,11 @@ def merge(
     a report says it. Runs inside the caller's transaction.
     """
     values = {
-        "vendor": vendor,
-        "plan_id": plan_id,
-        "intent_id": intent_id,
-        "batch_id": batch_id,
-        "call_month": call_month,
-        "fetched_at": fetched_at,
-        "is_late": is_late,
-        "loaded_at": loaded_at,
-        "marking_fee": spec.limits.marking_fee_rub or Decimal(0),
-        "goal_field": spec.goal.field,
-        "opt_out": opt_out_purpose(conn, plan_id),
-        "is_event": is_event,
-        "events": EVENTS,
-    }
+        "vendor": vendor, "plan_id": plan_id, "intent_id": intent_id, "batch_id": batch_id, "call_month": call_month,
+        "fetched_at": fetched_at, "is_late": is_late, "loaded_at": loaded_at,
+        "marking_fee": spec.limits.marking_fee_rub or Decimal(0), "goal_field": spec.goal.field,
+        "opt_out": opt_out_purpose(conn, plan_id), "is_event": is_event, "events": EVENTS,
+    }  # fmt: skip
     # only what the planner asks for: values of the other columns cost more to count than they save
     conn.execute("analyze staged_attempt (vendor_call_id, external_id, phone_key)")
     conn.execute("analyze staged_result (vendor_call_id, name, is_part), staged_turn (vendor_call_id, is_part)")

@@ -1,0 +1,1 @@
+"""The receiver of vendors' events, mounted beside the pages."""
