@@ -16,6 +16,8 @@ from obzvon.contacts.table import Table, text
 from obzvon.errors import ListError
 
 CHUNK = 20_000
+#: Characters of a row's cells that are read: a longer one is no contact.
+LONGEST_ROW = 1 << 18
 
 Row = tuple[int, tuple[str, ...]]
 
@@ -28,7 +30,8 @@ def read(spec: CampaignSpec, base: Path, connections: Connections) -> Iterator[p
     `base`: what a relative path in the file is relative to (the project's root).
 
     Raises ListError, one sentence with cause and cure: missing or unreadable file, wrong encoding, unknown column,
-    ragged row, empty list, list longer than `contacts.max_contacts`.
+    ragged row, a row longer than `LONGEST_ROW`, empty list, list longer than `contacts.max_contacts`. A NUL, which no
+    database stores, is read as U+FFFD.
     """
     named = spec.columns_used
     with spec.contacts.source.open(Opening(base, connections, frozenset(named.values()))) as table:
@@ -59,7 +62,14 @@ def _unknown(place: str, key: str, column: str, names: Sequence[str]) -> str:
 
 def _rows(table: Table, picks: Sequence[int]) -> Iterator[Row]:
     for number, cells in table.rows:
-        yield number, tuple([cell if type(cell := cells[at]) is str else text(cell) for at in picks])
+        row = tuple([cell if type(cell := cells[at]) is str else text(cell) for at in picks])
+        whole = "".join(row)
+        if len(whole) > LONGEST_ROW:
+            raise ListError(
+                f"{table.place}: row {number} has more than {LONGEST_ROW} characters in the columns that are read;"
+                " it is no contact: look at the row and export the list again"
+            )
+        yield number, tuple([cell.replace("\x00", "\ufffd") for cell in row]) if "\x00" in whole else row
 
 
 def _limited(rows: Iterable[Row], place: str, limit: int) -> Iterator[Row]:

@@ -12,8 +12,9 @@ from obzvon_provider.pages.sections import Table
 
 __all__ = ["csv_bytes", "safe"]
 
-#: A cell that begins so is a formula to a spreadsheet.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+#: A cell that begins so is a formula to a spreadsheet, the wide forms to an Eastern one. An apostrophe is our own mark:
+#: whoever needs the text as it was takes one apostrophe from the front of every cell that has one.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠", "'")
 BOM = b"\xef\xbb\xbf"
 
 
@@ -26,7 +27,7 @@ def safe(value: object, *, comma: bool = False) -> str:
     if isinstance(value, int | float | Decimal):
         return f"{value}".replace(".", ",") if comma else f"{value}"
     text = value.isoformat(sep=" ", timespec="seconds") if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) or text.startswith(FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) or text.lstrip().startswith(FORMULA) else text
 
 
 def csv_bytes(table: Table, lang: str) -> bytes:
@@ -34,7 +35,7 @@ def csv_bytes(table: Table, lang: str) -> bytes:
     russian = lang == "ru"
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";" if russian else ",", lineterminator="\r\n")
-    writer.writerow(table.columns)
+    writer.writerow(map(safe, table.columns))
     writer.writerows(_cells(table, russian))
     return BOM + out.getvalue().encode()
 

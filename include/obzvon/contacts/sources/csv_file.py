@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import codecs
 import csv
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from obzvon.contacts.sources.base import Opening, Source
 from obzvon.contacts.table import Table
 from obzvon.errors import ListError
 
-_BLOCK = 1 << 20
+if TYPE_CHECKING:
+    from _csv import Reader
+
+_BLOCK = _LONGEST_LINE = 1 << 20
 _DELIMITERS = (";", ",", "\t")
 _SAVE_AS = "save it as «CSV UTF-8» and run again"
 
@@ -38,15 +42,31 @@ class CsvSource(Source):
 def open_csv(source: CsvSource, path: Path) -> Iterator[Table]:
     """The rows of the file, streaming. ListError: wrong encoding, ragged row, broken quotes."""
     encoding = _encoding(source, path)
+    with path.open(encoding=encoding, newline="") as stream:
+        first = next(_lines(source.path, stream), "")
+        delimiter = _delimiter(first) if source.delimiter == "auto" else source.delimiter
+        stream.seek(0)
+        records = _records(source.path, csv.reader(_lines(source.path, stream), delimiter=delimiter, strict=True))
+        header = next(records, [])
+        yield Table(source.path, header, _rows(source.path, records, len(header)))
+
+
+def _lines(place: str, stream: TextIO) -> Iterator[str]:
+    """The lines of the file; ListError at one that does not end: it would have to be held whole."""
+    for number in itertools.count(1):
+        line = stream.readline(_LONGEST_LINE)
+        if not line:
+            return
+        if len(line) == _LONGEST_LINE:
+            raise ListError(f"{place}: line {number} is longer than {_LONGEST_LINE} characters; {_SAVE_AS}")
+        yield line
+
+
+def _records(place: str, reader: Reader) -> Iterator[list[str]]:
     try:
-        with path.open(encoding=encoding, newline="") as stream:
-            delimiter = _delimiter(stream.readline()) if source.delimiter == "auto" else source.delimiter
-            stream.seek(0)
-            reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            header = next(reader, [])
-            yield Table(source.path, header, _rows(source.path, reader, len(header)))
+        yield from reader
     except csv.Error as error:
-        raise ListError(f"{source.path}: line {reader.line_num} is not valid CSV ({error}); {_SAVE_AS}") from error
+        raise ListError(f"{place}: line {reader.line_num} is not valid CSV ({error}); {_SAVE_AS}") from error
 
 
 def _rows(place: str, reader: Iterator[list[str]], width: int) -> Iterator[tuple[int, Sequence[object]]]:
@@ -68,7 +88,14 @@ def _trimmed(place: str, number: int, fields: list[str], width: int) -> list[str
 
 def _delimiter(header: str) -> str:
     """The delimiter that cuts the header into most columns; a header of one column has none."""
-    return max(_DELIMITERS, key=lambda candidate: len(next(csv.reader([header], delimiter=candidate), [])))
+    return max(_DELIMITERS, key=lambda candidate: _columns(header, candidate))
+
+
+def _columns(header: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([header], delimiter=delimiter), []))
+    except csv.Error:  # one name is longer than a field may be; the reading of the rows says so with its line
+        return 0
 
 
 def _encoding(source: CsvSource, path: Path) -> str:

@@ -18,6 +18,7 @@ from obzvon.contacts.sources.connections import Connections, Endpoint
 from obzvon.contacts.table import Table
 from obzvon.errors import ListError
 
+_LARGEST_PAGE = 64 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=120, connect=15)
 _RECORDS = "set `contacts.source.records` to the list's place in the answer"
 Fetch = Callable[[int], Awaitable[bytes]]
@@ -73,15 +74,29 @@ async def _session(endpoint: Endpoint) -> aiohttp.ClientSession:
 async def _get(session: aiohttp.ClientSession, source: HttpSource, place: str, number: int) -> bytes:
     params = {source.page_param: str(number), source.size_param: str(source.page_size)}
     try:
-        async with session.get(source.path.lstrip("/"), params=params) as answer:
+        # a redirect is not followed: the connection's headers would go wherever the answer says
+        async with session.get(source.path.lstrip("/"), params=params, allow_redirects=False) as answer:
             if answer.status != 200:
                 raise ListError(f"{place}: page {number}: HTTP {answer.status}; {_cure(answer.status)}")
-            return await answer.read()
+            return await _body(answer, f"{place}: page {number}")
     except (aiohttp.ClientError, TimeoutError) as error:
         raise ListError(f"{place}: page {number} did not come ({type(error).__name__}); check the address") from error
 
 
+async def _body(answer: aiohttp.ClientResponse, place: str) -> bytes:
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > _LARGEST_PAGE:
+            raise ListError(
+                f"{place} is larger than {_LARGEST_PAGE >> 20} MiB; ask for less in `contacts.source.page_size`"
+            )
+    return bytes(body)
+
+
 def _cure(status: int) -> str:
+    if 300 <= status < 400:
+        return "it redirects; correct the connection's address or `contacts.source.path`"
     if status in (401, 403):
         return "check the connection's login, password or headers"
     return "check `contacts.source.path`" if status == 404 else "run again later"
