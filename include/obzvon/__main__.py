@@ -22,6 +22,7 @@ from obzvon.cli_lint import add_lint
 from obzvon.cli_plan import add_plan_command
 from obzvon.cli_registers import add_registers
 from obzvon.cli_replay import add_commands
+from obzvon.cli_rotate import add_rotate
 from obzvon.cli_stop import add_stop
 from obzvon.errors import CampaignFileError, ObzvonError
 from obzvon.local.demo import run_demo
@@ -131,6 +132,7 @@ def env() -> None:
 add_commands(app)
 add_discover(app)
 add_stop(app)
+add_rotate(app)
 add_erase(app)
 add_registers(app)
 add_lint(app)

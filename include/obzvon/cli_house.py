@@ -16,7 +16,7 @@ from obzvon.errors import ConfigError, ObzvonError
 from obzvon.local.stack import Stack
 from obzvon.reports.archive import Archive
 
-__all__ = ["Dsn", "House", "Root", "asked", "house"]
+__all__ = ["SECRET", "Dsn", "House", "Root", "asked", "house"]
 
 SECRET = "OBZVON_PHONE_SECRET"  # noqa: S105 - the name of a variable
 Dsn = Annotated[

@@ -103,7 +103,10 @@ def _document(house: _House, spec: CampaignSpec, call_date: date) -> PlanDocumen
     chunks = prepared(spec, root, EnvironmentConnections(house.environment), house.secret)
     with connect(house.dsn) as conn, conn.transaction(force_rollback=True):
         changed = list_changed_at(spec, root)
-        made = make(conn, spec, policy, call_date, now=datetime.now(UTC), chunks=chunks, list_changed_at=changed)
+        made = make(
+            conn, spec, policy, call_date, now=datetime.now(UTC), chunks=chunks, list_changed_at=changed,
+            secret=house.secret,
+        )  # fmt: skip
         return read_document(conn, made.plan_id, reused=made.reused)
 
 

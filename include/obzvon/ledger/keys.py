@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from obzvon.errors import ConfigError
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -50,30 +54,69 @@ def external_id(plan: str, row_no: int) -> str:
 
 def person_key(secret: bytes, registry: str, contact_id: str) -> str:
     """HMAC-SHA256 of a person's id in the system that `registry` names: one person, whatever the phone."""
-    return _hmac(secret, f"person|{registry}|{contact_id}".encode())
+    return _through(_taken_in(secret), f"person|{registry}|{contact_id}".encode())
 
 
 def phone_key(secret: bytes, e164: str) -> str:
     """HMAC-SHA256 of the number: stands for the phone everywhere outside `pii` and request bodies."""
-    return _hmac(secret, e164.encode())
+    return _through(_taken_in(secret), e164.encode())
 
 
+def call_key(secret: bytes, call: str) -> str:
+    """The name of a call that its vendor gave none. By the first secret for ever: others know the call by this name."""
+    return _through(_taken_in(secret)[:1], call.encode())
+
+
+def rekeyed(secret: bytes, key: str) -> str:
+    """What a key becomes when the newest layer of `secret` is put around it."""
+    return _through(_taken_in(secret)[-1:], key.encode())
+
+
+#: How a ring of secrets begins: a rotation puts a layer around every key, and a new key goes through all of them.
+RING = b"obzvon-keys:"
 #: Bytes that SHA-256 takes at a time.
 _BLOCK = 64
 
 
-def _hmac(secret: bytes, text: bytes) -> str:
-    """HMAC-SHA256 (RFC 2104) as hex. A list asks twice a contact: `hmac.digest` takes the secret in anew each time."""
-    begun, closing = _taken_in(secret)
-    inner, outer = begun.copy(), closing.copy()
-    inner.update(text)
-    outer.update(inner.digest())
-    return outer.hexdigest()
+def ring(layers: Sequence[bytes]) -> bytes:
+    """Several secrets as one, oldest first; a single one is its own ring."""
+    return layers[0] if len(layers) == 1 else RING + b".".join(base64.urlsafe_b64encode(one) for one in layers)
+
+
+def layers_of(secret: bytes) -> tuple[bytes, ...]:
+    """The secrets of a ring, oldest first. ConfigError when it is cut off or mistyped."""
+    if not secret.startswith(RING):
+        return (secret,)
+    try:
+        layers = tuple(base64.b64decode(one, b"-_", validate=True) for one in secret[len(RING) :].split(b"."))
+    except binascii.Error:
+        layers = ()
+    if len(layers) < 2 or not all(layers):
+        raise ConfigError("the phone secret begins as a ring of keys and is none: copy it whole, in one line") from None
+    return layers
+
+
+def _through(layers: Sequence[tuple[_Hash, _Hash]], text: bytes) -> str:
+    """HMAC-SHA256 (RFC 2104) as hex, of the HMAC before it where there are several layers.
+
+    A list asks twice a contact: `hmac.digest` takes the secret in anew each time.
+    """
+    for begun, closing in layers:
+        inner, outer = begun.copy(), closing.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        key = outer.hexdigest()
+        text = key.encode()
+    return key
 
 
 @lru_cache(maxsize=8)
-def _taken_in(secret: bytes) -> tuple[_Hash, _Hash]:
-    """The inner and the outer hash with the secret's block in them."""
+def _taken_in(secret: bytes) -> tuple[tuple[_Hash, _Hash], ...]:
+    """For each layer the inner and the outer hash with the secret's block in them."""
+    return tuple(_begun(layer) for layer in layers_of(secret))
+
+
+def _begun(secret: bytes) -> tuple[_Hash, _Hash]:
     short = secret if len(secret) <= _BLOCK else hashlib.sha256(secret).digest()
     block = short.ljust(_BLOCK, b"\0")
     return hashlib.sha256(block.translate(hmac.trans_36)), hashlib.sha256(block.translate(hmac.trans_5C))

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import tempfile
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from obzvon.errors import ConfigError
@@ -38,12 +38,20 @@ class Secrets:
         """The secrets of a state folder; made at the first call, the same ever after."""
         path = folder / "secrets.json"
         if not path.exists():
-            write_private(path, json.dumps(asdict(cls())))
+            cls().write(folder)
         try:
             return cls(**json.loads(path.read_text()))
         except (ValueError, TypeError) as error:
             keys = ", ".join(f.name for f in fields(cls))
             raise ConfigError(f"{path} must be a JSON object with {keys}; restore it or delete {folder}") from error
+
+    def with_phone_secret(self, text: str) -> Secrets:
+        """The same with another secret of the phones."""
+        return replace(self, phone_secret=text)
+
+    def write(self, folder: Path) -> None:
+        """From now on the folder has these."""
+        write_private(folder / "secrets.json", json.dumps(asdict(self)))
 
 
 def write_private(path: Path, text: str) -> None:

@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from obzvon.errors import LedgerError
+from obzvon.ledger.key_guard import demand_in_force
 from obzvon.ledger.keys import phone_key
 from obzvon.ledger.states import NOTHING_AT_VENDOR, IntentState
 from obzvon.reports.archive import Archive
@@ -123,8 +124,9 @@ def erase_again(conn: psycopg.Connection, archive: Archive, *, secret: bytes, di
     """Erase what vendors' later reports brought of people who were erased lately, and files a crash left; how many.
 
     `conn` is in autocommit. A receipt is left only where something was found. Raises ConfigError when schema `dwh` is
-    gone or not whole.
+    gone or not whole, or the secret is not the one in force.
     """
+    demand_in_force(conn, secret)
     conn.execute(_LOCK)
     check_whole(conn)
     found = 0

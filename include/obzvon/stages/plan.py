@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import CampaignFileError, ConfigError
+from obzvon.ledger.key_guard import check_secret
 from obzvon.ledger.keys import CANARY_BATCH, external_id, intent_id, plan_id, zone_label
 from obzvon.ledger.states import NOTHING_AT_VENDOR
 from obzvon.ledger.usage import sweep
@@ -61,12 +62,14 @@ def plan(
     chunks: Iterator[pd.DataFrame],
     dag_run_id: str = "",
     list_changed_at: datetime | None = None,
+    secret: bytes | None = None,
 ) -> PlanSummary:
     """Plan a campaign for a subscriber-local date and return the numbers.
 
     A plan that is already being carried out (something may be at the vendor) is returned as it is and `chunks` is not
     read; otherwise the stored plan is replaced. `chunks` are prepared frames in list order; `now` is an aware moment;
-    `list_changed_at` is when the list's file was written (UTC), None where it is no file.
+    `list_changed_at` is when the list's file was written (UTC), None where it is no file. `secret`, where `chunks` have
+    their keys from one, must be the one in force: ConfigError, for with another one no suppression is found.
     The transaction is committed here unless the caller has opened one.
 
     Raises ListError (empty, too long, too many rejects, nobody to call), PolicyError, CampaignFileError; then the
@@ -76,6 +79,8 @@ def plan(
     spec = _priced(spec, policy)
     ensure_months(conn, months_ahead(call_date), needed=False)
     with conn.transaction():
+        if secret is not None:
+            check_secret(conn, secret)
         _lock(conn, key)
         if _under_way(conn, key):
             return summarise(conn, key, reused=True)

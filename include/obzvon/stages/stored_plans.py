@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ConfigError, LedgerError
-from obzvon.ledger.keys import phone_key
+from obzvon.ledger.key_guard import check_secret
 from obzvon.vendors.base import Dialer
 from obzvon.warehouse.load.batch import LoadResult
 
@@ -129,13 +129,6 @@ class Rebuilt:
         )  # fmt: skip
         if self.problem:
             log.error("%s %s: %s", self.campaign_id, self.call_date, self.problem)
-
-
-def check_secret(conn: psycopg.Connection, secret: bytes) -> None:
-    """ConfigError when the secret is not the one that the stored phones have their keys from: no call would match."""
-    for key, phone in conn.execute("select phone_key, phone_e164 from pii.phone limit 1"):
-        if phone_key(secret, phone) != key:
-            raise ConfigError("the secret of the phone keys is not the one that the stored phones were loaded with")
 
 
 def plans_between(

@@ -16,6 +16,7 @@ from obzvon.warehouse.db import connect
 from obzvon_provider.connections import AirflowConnections
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.lineage import WithLineage
 from obzvon_provider.links import CampaignLink, QuestionLink
 from obzvon_provider.paths import campaigns_folder, policy_file, project_root
 from obzvon_provider.runtime import phone_secret
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["PlanOperator"]
 
 
-class PlanOperator(BaseOperator):
+class PlanOperator(WithLineage, BaseOperator):
     """Plans the campaign for the call date, or finds the plan that is already being carried out.
 
     Returns the numbers of the batches of intents, which the next stages are mapped over; pushes `plan_id` and `counts`.
@@ -49,12 +50,12 @@ class PlanOperator(BaseOperator):
         with one_sentence():
             spec = load(campaigns_folder() / f"{self.campaign}.yaml")
             call_date = call_date_of(context, spec)
-            chunks = prepared(spec, project_root(), AirflowConnections(), phone_secret())
+            chunks = prepared(spec, project_root(), AirflowConnections(), secret := phone_secret())
             with connect(WarehouseHook(self.warehouse_conn_id).dsn()) as conn:
                 summary = plan(
                     conn, spec, load_policy(policy_file()), call_date,
                     now=datetime.now(UTC), chunks=chunks, dag_run_id=context["run_id"],
-                    list_changed_at=list_changed_at(spec, project_root()),
+                    list_changed_at=list_changed_at(spec, project_root()), secret=secret,
                 )  # fmt: skip
         self._tell(summary, call_date)
         context["ti"].xcom_push("plan_id", summary.plan_id)

@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import AuditError, LedgerError
+from obzvon.ledger.key_guard import demand_in_force
 from obzvon.reports.archive import Archive, drain
 from obzvon.vendors.base import EVENTS, Dialer, Row, Totals
 from obzvon.warehouse.load.attempts import merge
@@ -185,6 +186,7 @@ def load(
         _look_at_new_months(conn)
     with conn.transaction():
         conn.execute(_LOCK, (intent_id,))
+        demand_in_force(conn, secret)
         staging = Staging(conn, spec, secret)
         read = [_read(archive, spec, dialer, staging, page) for page in pages]
         fetched_at = max(page.fetched_at for page in pages)

@@ -12,7 +12,7 @@ import psycopg
 
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.errors import ContractBreak
-from obzvon.ledger.keys import phone_key
+from obzvon.ledger.keys import call_key, phone_key
 from obzvon.reports.outcomes import result_fields
 from obzvon.reports.redact import redact
 from obzvon.vendors.base import Attempt, Part, Row
@@ -88,7 +88,7 @@ class Staging:
         self._seq = seq = self._seq + 1
         if isinstance(row, Attempt):
             if row.derived_id:
-                call = phone_key(self._secret, call)
+                call = call_key(self._secret, call)
             self._rows["attempt"].append(self._attempt(call, row))
             self.attempts += 1
         else:

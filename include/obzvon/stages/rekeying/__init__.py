@@ -1,0 +1,1 @@
+"""What a rotation of the phone keys says to the warehouse."""
