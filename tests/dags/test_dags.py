@@ -25,6 +25,8 @@ EXPECTED = {
     "qa_scores": "20 7 * * *",
     "replay": None,
     "retention": "20 4 * * *",
+    "vendor_events": None,  # @continuous
+    "watch": "* * * * *",
 }
 BATCH, DOUBT = ("launch", "wait", "collect"), ("settle", "launch", "wait", "collect", "deliver")
 ONCE = ("plan", "approve", "deliver", "doubts", "settled", "audit")

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import LiteralString
 
 import psycopg
 from psycopg.rows import class_row
@@ -26,7 +27,7 @@ from obzvon.vendors.base import EVENTS, Attempt, Event
 from obzvon.vendors.registry import dialer_class
 from obzvon.warehouse.load.batch import load
 
-__all__ = ["Moved", "Mover", "pending"]
+__all__ = ["PENDING", "Moved", "Mover", "pending"]
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ UNKNOWN_DAYS = 2
 #: Then what nobody could use; a person may want to see it.
 SETTLED_DAYS, UNUSED_DAYS = 3, 30
 
-_PENDING = "select exists (select from pii.vendor_event where outcome is null)"
+PENDING: LiteralString = "select exists (select from pii.vendor_event where outcome is null)"
 _NEXT = """
 select event_id, vendor_code, body from (
     select event_id, vendor_code, body, bytes, sum(bytes) over (order by event_id) as so_far
@@ -132,7 +133,7 @@ class _Owner:
 
 def pending(conn: psycopg.Connection) -> bool:
     """Whether something waits in the inbox."""
-    return bool(conn.execute(_PENDING).fetchall()[0][0])
+    return bool(conn.execute(PENDING).fetchall()[0][0])
 
 
 class Mover:
