@@ -3,6 +3,7 @@
 Folders in the navigation: `decisions/*.md` stands for the pages of that folder that no other line names, by name.
 Links out of docs/: a file of the project is no page of the site. It becomes a link into the repository where
 `repo_url` is known, else its path.
+Blocks with a name behind their language (```sql drift), by which tests find them, show it as their title.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 Config = Any  # mkdocs.config.defaults.MkDocsConfig, which is typed for a newer Python's checker than ours
+_NAMED = re.compile(r"^( *```\w+) +([^\n=]+)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\./[^)\s]+)\)")
 
 
@@ -48,7 +50,7 @@ def _pages(item: Any, docs: Path, named: set[str]) -> list[Any]:
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Config, **_: Any) -> str:
-    """The page with its links to files of the project mended."""
+    """The page with its links to files of the project mended, and the names of its blocks as titles."""
 
     def mended(link: re.Match[str]) -> str:
         text, target = link[1], link[2]
@@ -59,4 +61,4 @@ def on_page_markdown(markdown: str, *, page: Any, config: Config, **_: Any) -> s
             return f"[{text}]({config.repo_url.rstrip('/')}/blob/main/{place})"
         return text if f"`{place}`" == text else f"{text} (`{place.partition('#')[0]}`)"
 
-    return _LINK.sub(mended, markdown)
+    return _LINK.sub(mended, _NAMED.sub(r'\1 title="\2"', markdown))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -109,6 +110,14 @@ def test_lists_tables_and_blocks_are_such_on_the_site_too(pages: dict[Path, Pars
         if line.startswith(("* ", "- ", "| ", "```", "1. "))
     ]
     assert left == []
+
+
+def test_blocks_within_a_numbered_list_are_indented_by_four() -> None:
+    """By three, as the forge allows, the site ends the list there and counts anew."""
+    short = [
+        path.name for path in DOCS.rglob("*.md") if re.search(r"^ {1,3}```", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert short == []
 
 
 @pytest.mark.parametrize(
