@@ -8,10 +8,10 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test faults proofs bench bench-full bench-memory bench-quick docs lint format types lock browser
+.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs bench bench-full bench-memory bench-quick docs lint format types lock browser
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
 
 demo: setup ## run both demo campaigns from list to Qolio, print the reconciled summary
 	@$(BIN)/python -m obzvon demo
@@ -32,11 +32,15 @@ psql: setup ## a psql prompt on the warehouse
 	@$(BIN)/python -m obzvon psql
 
 # Most tests wait for a server more than they compute: two files at a time, and beside them the end-to-end tests, whose
-# output comes last.
+# output comes last. The proof with Celery waits most of its time: it follows the first, when the machine has less to do.
 test: lint types browser ## linters, types and all tests
 	@log=$$(mktemp); $(BIN)/python -m pytest tests/e2e > $$log 2>&1 & e2e=$$!; trap "kill $$e2e" INT TERM; \
-	$(BIN)/python -m pytest --ignore=tests/e2e -n 2; others=$$?; \
-	wait $$e2e; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$ended -eq 0
+	$(BIN)/python -m pytest --ignore=tests/e2e --ignore=tests/distributed -n 2; others=$$?; \
+	$(BIN)/python -m pytest tests/distributed; celery=$$?; \
+	wait $$e2e; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$celery -eq 0 -a $$ended -eq 0
+
+e2e-celery: dev ## a broker, two Celery workers, triggerers and schedulers; one worker and one triggerer are killed
+	@$(BIN)/python -m pytest -q -s --show-capture=no tests/distributed
 
 faults: dev ## play every fault against the whole pipeline, write docs/faults.md
 	@OBZVON_FAULT_SEQUENCES=500 $(BIN)/python -m pytest -q -s --show-capture=no \

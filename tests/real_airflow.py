@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import psutil
 import psycopg
+import pytest
 from policies import relaxed
 
 from obzvon.ledger.keys import plan_id
@@ -179,6 +180,36 @@ def kill(*services: Service) -> None:
     for victim in victims:
         victim.kill()
     assert not psutil.wait_procs(victims, timeout=20)[1]
+
+
+def said(logs: Path, since: float) -> str:
+    """Warnings and errors in the logs of tasks written since then, in order."""
+    lines: list[tuple[str, str]] = []
+    for path in (p for p in logs.rglob("*.log") if p.stat().st_mtime >= since):
+        where = "/".join(part.partition("=")[2] for part in path.relative_to(logs).parts)
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            entry = json.loads(line) if line.startswith("{") else {}
+            # Python's own warnings are those of Airflow's dependencies
+            if entry.get("level") in {"warning", "error", "critical"} and entry.get("logger") != "py.warnings":
+                stamp = str(entry.get("timestamp"))
+                raised = "".join(
+                    f"\n    {e.get('exc_type')}: {e.get('exc_value')}" for e in entry.get("error_detail", ())
+                )
+                lines.append((stamp, f"{stamp} {where} {entry['level']}: {entry.get('event')}{raised}"))
+    return "\n".join(text for _, text in sorted(lines)[-200:])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what Airflow's tasks said meanwhile: the stack and its logs are gone afterwards."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("world") or getattr(item, "funcargs", {}).get("first_run")
+    if report.failed and isinstance(found, World):
+        since = call.start if call.when == "call" else time.time() - 900
+        report.sections.append(("warnings and errors of tasks", said(found.stack.home.task_logs, since)))
+    return report
 
 
 @contextmanager

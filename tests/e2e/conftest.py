@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from real_airflow import CAMPAIGNS, DAGS, ROOT, SPEED, World, kill, running_world, tomorrow
+from real_airflow import (
+    CAMPAIGNS,
+    DAGS,
+    ROOT,
+    SPEED,
+    World,
+    kill,
+    pytest_runtest_makereport,
+    running_world,
+    tomorrow,
+)
 
-__all__ = ["CAMPAIGNS", "DAGS", "World", "campaign_file", "first_run", "kill", "mended", "tomorrow", "world"]
+__all__ = [
+    "CAMPAIGNS",
+    "DAGS",
+    "World",
+    "campaign_file",
+    "first_run",
+    "kill",
+    "mended",
+    "pytest_runtest_makereport",
+    "tomorrow",
+    "world",
+]
 
 #: Campaigns beside the demo's, with its lists: copies of a demo campaign with other keys.
 OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -28,36 +47,6 @@ def campaign_file(folder: Path, name: str, like: str, **keys: Any) -> None:
     file = source if source.exists() else ROOT / "include" / "campaigns" / source.name
     text = yaml.safe_load(file.read_text(encoding="utf-8")) | {"name": name} | keys
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
-
-
-def said(logs: Path, since: float) -> str:
-    """Warnings and errors in the logs of tasks written since then, in order."""
-    lines: list[tuple[str, str]] = []
-    for path in (p for p in logs.rglob("*.log") if p.stat().st_mtime >= since):
-        where = "/".join(part.partition("=")[2] for part in path.relative_to(logs).parts)
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            entry = json.loads(line) if line.startswith("{") else {}
-            # Python's own warnings are those of Airflow's dependencies
-            if entry.get("level") in {"warning", "error", "critical"} and entry.get("logger") != "py.warnings":
-                stamp = str(entry.get("timestamp"))
-                raised = "".join(
-                    f"\n    {e.get('exc_type')}: {e.get('exc_value')}" for e in entry.get("error_detail", ())
-                )
-                lines.append((stamp, f"{stamp} {where} {entry['level']}: {entry.get('event')}{raised}"))
-    return "\n".join(text for _, text in sorted(lines)[-200:])
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test shows what Airflow's tasks said meanwhile: the stack and its logs are gone afterwards."""
-    report = yield
-    found = getattr(item, "funcargs", {}).get("world") or getattr(item, "funcargs", {}).get("first_run")
-    if report.failed and isinstance(found, World):
-        since = call.start if call.when == "call" else time.time() - 900
-        report.sections.append(("warnings and errors of tasks", said(found.stack.home.task_logs, since)))
-    return report
 
 
 @pytest.fixture(scope="session")
