@@ -1,4 +1,4 @@
-"""What the reading of every list in a folder comes to, one line each: `PYTHONPATH=tests python read_one.py <folder>`."""
+"""What the reading of every list in a folder comes to, a line each: `PYTHONPATH=tests python read_one.py <folder>`."""
 
 from __future__ import annotations
 

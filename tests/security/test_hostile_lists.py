@@ -50,8 +50,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for bomb, (kind, _) in BOMBS.items():
         bomb(folder / f"{bomb.__name__}.{kind}")
     command = [sys.executable, str(ROOT / "tests" / "security" / "read_one.py"), str(folder)]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
     done = subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=240, env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+        command, capture_output=True, text=True, check=True, timeout=240, env=env,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
     )  # fmt: skip
     return dict(line.split("\t", 1) for line in done.stdout.splitlines())
