@@ -10,6 +10,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable, task_group
 
 from obzvon_provider.assets import ATTEMPTS
+from obzvon_provider.notifiers.deadline import due_within
 from obzvon_provider.operators.audit import AuditOperator
 from obzvon_provider.operators.deliver import DeliverOperator
 from obzvon_provider.operators.late import LateOperator, LatePlansOperator
@@ -34,6 +35,7 @@ with DAG(
     schedule=CronTriggerTimetable("40 5 * * *", timezone="Europe/Moscow"),
     catchup=False,
     max_active_runs=1,
+    deadline=due_within(hours=6),
     tags={"obzvon", "upkeep"},
     default_args={"owner": "obzvon", **RETRY},
 ):

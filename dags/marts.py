@@ -7,6 +7,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from obzvon_provider.assets import ATTEMPTS
+from obzvon_provider.notifiers.deadline import due_within
 from obzvon_provider.operators.checks import ChecksOperator
 from obzvon_provider.operators.marts import MartsOperator
 
@@ -33,6 +34,7 @@ with DAG(
     schedule=[ATTEMPTS],
     catchup=False,
     max_active_runs=1,
+    deadline=due_within(hours=3),
     is_paused_upon_creation=False,
     tags={"obzvon", "upkeep"},
     default_args={"owner": "obzvon", "retries": 2, "retry_delay": timedelta(seconds=15)},

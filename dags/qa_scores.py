@@ -16,6 +16,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, task_group
 
 from obzvon_provider.assets import ATTEMPTS
+from obzvon_provider.notifiers.deadline import due_within
 from obzvon_provider.operators.deliver import DeliverOperator
 from obzvon_provider.operators.qa import (
     MissingPlansOperator,
@@ -46,6 +47,7 @@ with DAG(
     schedule=CronTriggerTimetable("20 7 * * *", timezone="Europe/Moscow"),
     catchup=False,
     max_active_runs=1,
+    deadline=due_within(hours=5),
     tags={"obzvon", "upkeep"},
     default_args={"owner": "obzvon", **RETRY},
     params={

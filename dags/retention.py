@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
+from obzvon_provider.notifiers.deadline import due_within
 from obzvon_provider.operators.retention import EraseAgainOperator, RetentionOperator
 
 DOC = """
@@ -27,6 +28,7 @@ with DAG(
     schedule=CronTriggerTimetable("20 4 * * *", timezone="Europe/Moscow"),
     catchup=False,
     max_active_runs=1,
+    deadline=due_within(hours=6),
     tags={"obzvon", "upkeep"},
     default_args={"owner": "obzvon", "retries": 2, "retry_delay": timedelta(minutes=5)},
 ):

@@ -19,6 +19,7 @@ from obzvon.cli_dictionary import add_dictionary
 from obzvon.cli_discover import add_discover
 from obzvon.cli_erase import add_erase
 from obzvon.cli_lint import add_lint
+from obzvon.cli_metrics import add_metrics
 from obzvon.cli_plan import add_plan_command
 from obzvon.cli_registers import add_registers
 from obzvon.cli_replay import add_commands
@@ -136,6 +137,7 @@ add_rotate(app)
 add_erase(app)
 add_registers(app)
 add_lint(app)
+add_metrics(app)
 add_plan_command(app)
 add_dictionary(app)
 add_backup(app)

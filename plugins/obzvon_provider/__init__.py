@@ -1,4 +1,7 @@
-"""What Airflow is taught: connection types, hooks, operators, sensors, triggers. Importing it sends metrics to Airflow's."""
+"""What Airflow is taught: connection types, hooks, operators, sensors, triggers.
+
+Importing it sends metrics to Airflow's own.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ __all__ = ["AirflowMeter"]
 
 
 class AirflowMeter:
-    """The meter of tasks and triggers. Imports Airflow at the first value and not before: the provider is everywhere."""
+    """The meter of tasks and triggers. The first value imports Airflow's part: every process has the provider."""
 
     def count(self, name: str, by: int, labels: Mapping[str, str]) -> None:
         """Add to a counter."""

@@ -14,12 +14,13 @@ from obzvon.stages.collect import load_plan
 from obzvon.warehouse.db import connect
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.lineage import WithLineage
 from obzvon_provider.runtime import kill_switch, stored_spec, switch
 
 __all__ = ["AuditOperator"]
 
 
-class AuditOperator(BaseOperator):
+class AuditOperator(WithLineage, BaseOperator):
     """Stores every comparison in `ops.audit_check` and fails the run on a difference that nothing explains.
 
     Where calls broke a rule the campaign is switched off, for a person to look before anybody else is called.

@@ -13,13 +13,14 @@ from obzvon.stages.collect_batch import Collector, collect
 from obzvon.stages.recordings import copy_recordings
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.lineage import WithLineage
 from obzvon_provider.links import ArchiveLink, CampaignLink, publish
 from obzvon_provider.runtime import archive_root, dialer_of, phone_secret, stored_spec_async
 
 __all__ = ["CollectOperator"]
 
 
-class CollectOperator(BaseAsyncOperator):
+class CollectOperator(WithLineage, BaseAsyncOperator):
     """Brings every intent of the batch whose wait has ended to its final state. Returns counts of rows.
 
     Recordings are copied afterwards, where the campaign wants it.

@@ -12,13 +12,14 @@ from obzvon.stages.deliver import deliver
 from obzvon.stages.preflight import require_operators
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.lineage import WithLineage
 from obzvon_provider.links import QolioLink, publish
 from obzvon_provider.runtime import copy_links, qolio_account_of, qolio_of, stored_spec_async
 
 __all__ = ["DeliverOperator"]
 
 
-class DeliverOperator(BaseAsyncOperator):
+class DeliverOperator(WithLineage, BaseAsyncOperator):
     """Sends what is missing or changed of the plan's conversations. Returns counts by outcome.
 
     Where the connection has a login for the account API nothing is sent unless the operator exists and is active.

@@ -16,6 +16,7 @@ from obzvon.stages.recordings import copy_recordings
 from obzvon.warehouse.db import connect
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.lineage import WithLineage
 from obzvon_provider.runtime import archive_root, dialer_of, phone_secret, stored_spec_async
 
 __all__ = ["LateOperator", "LatePlansOperator"]
@@ -40,7 +41,7 @@ class LatePlansOperator(BaseOperator):
         return plans[:MOST_PLANS]
 
 
-class LateOperator(BaseAsyncOperator):
+class LateOperator(WithLineage, BaseAsyncOperator):
     """Brings what a dead run of the plan left behind to its end and pulls its reports anew. Returns counts.
 
     Recordings that were not there are asked for again, where the campaign copies them.

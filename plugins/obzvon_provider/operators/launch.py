@@ -21,6 +21,7 @@ from obzvon.warehouse.db import connect_async
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.vendor import VendorHook
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.lineage import WithLineage
 from obzvon_provider.links import CabinetLink, publish
 from obzvon_provider.runtime import dialer_for, kill_switch, stored_spec_async
 from obzvon_provider.user_action import ended_by_user
@@ -32,7 +33,7 @@ ENDING = "this try was told to end before its batch was done; the next one goes 
 NOBODY = "no user has ended this task: nothing is stopped at the vendor"
 
 
-class LaunchOperator(BaseAsyncOperator):
+class LaunchOperator(WithLineage, BaseAsyncOperator):
     """Brings every intent of the batch to `running`. Safe to clear and to run twice: the ledger decides what is sent.
 
     Returns the number of intents by state and of contacts handed to the vendor. Where a user ends the running task, the

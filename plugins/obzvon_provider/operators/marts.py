@@ -11,11 +11,12 @@ from obzvon.stages.marts import refresh
 from obzvon.warehouse.db import connect
 from obzvon_provider.failures import one_sentence
 from obzvon_provider.hooks.warehouse import WarehouseHook
+from obzvon_provider.lineage import WithLineage
 
 __all__ = ["MartsOperator"]
 
 
-class MartsOperator(BaseOperator):
+class MartsOperator(WithLineage, BaseOperator):
     """Refreshes the plans whose facts changed, or all of them where the param `full` says so. Returns counts."""
 
     def __init__(self, *, warehouse_conn_id: str = "warehouse_default", **kwargs: Any) -> None:

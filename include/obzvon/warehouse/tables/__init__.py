@@ -9,8 +9,21 @@ All moments are timestamptz in UTC. `phone_key` is HMAC-SHA256(secret, E.164) in
 layer of HMAC more for each rotation of the secret.
 """
 
-from obzvon.warehouse.tables import contracts, dwh, events, evidence, keys, mart, ops, pii, qa, recordings
+from obzvon.warehouse.tables import alerts, contracts, dwh, events, evidence, keys, mart, ops, pii, qa, recordings
 from obzvon.warehouse.tables.base import DISPOSITION_GROUPS, INTENT_STATES, PURPOSES, metadata
 
 __all__ = ["DISPOSITION_GROUPS", "INTENT_STATES", "PURPOSES"]
-__all__ += ["contracts", "dwh", "events", "evidence", "keys", "mart", "metadata", "ops", "pii", "qa", "recordings"]
+__all__ += [
+    "alerts",
+    "contracts",
+    "dwh",
+    "events",
+    "evidence",
+    "keys",
+    "mart",
+    "metadata",
+    "ops",
+    "pii",
+    "qa",
+    "recordings",
+]

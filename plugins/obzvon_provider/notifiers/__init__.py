@@ -1,0 +1,1 @@
+"""Who is told about alerts: mail by Airflow's own notifier, Telegram and webhooks by ours."""
