@@ -153,6 +153,34 @@ async def test_a_beta_task_is_scheduled_with_an_offset(offsets: tuple[int, ...],
     assert "webhookUrl" not in body
 
 
+EVENTS_TO = {"webhook_address": "https://air.example/", "webhook_secret": "s" * 32}
+OUR_ADDRESS = f"https://air.example/obzvon-events/vendor_default/{'s' * 32}"
+
+
+async def test_a_task_is_told_where_its_events_go_only_where_the_connection_has_an_address() -> None:
+    (hook,) = (await created(V1, options=EVENTS_TO))["webhookUrls"]
+    names = ("CALL_ENDED", "CANDIDATE_CHANGED", "AUTOCALL_STATUS_CHANGED")
+    assert hook == {
+        "url": OUR_ADDRESS, "partialResults": False, "delay": 0,
+        "events": {name: {"name": name, "value": True} for name in names},
+    }  # fmt: skip
+    both = await created(V1 | {"webhooks": ["https://crm.example"]}, options=EVENTS_TO)
+    assert [hook if isinstance(hook, str) else hook["url"] for hook in both["webhookUrls"]] == [
+        "https://crm.example", OUR_ADDRESS
+    ]  # fmt: skip
+    assert (await created(BETA, options=EVENTS_TO))["webhookUrl"] == OUR_ADDRESS
+    # there is room for one, and the file's was asked for by name
+    own = await created(BETA | {"webhook_url": "https://crm.example"}, options=EVENTS_TO)
+    assert own["webhookUrl"] == "https://crm.example"
+
+
+async def test_an_address_for_events_that_is_none_is_refused_before_any_request() -> None:
+    async with vendor(Played()) as seen, twin_session(seen.url, webhook_address="http://air.example") as http:
+        with pytest.raises(ConfigError, match="webhook_address"):
+            Twin(http, spec(V1)).check(order(), NOW)
+    assert seen.bodies == []
+
+
 async def test_only_the_asked_for_load_start_sends_null() -> None:
     assert (await created(BETA | {"start": "on_load"}))["scheduledAt"] is None
 

@@ -1,7 +1,7 @@
 """The dialers' connection forms in Airflow's UI: every field of an account, the mandatory ones first.
 
 Shape: `hook-name`, `ui-field-behaviour` and `conn-fields` of Airflow's provider schema (form_fields.py says what the UI
-makes of it). The address holds scheme, host and port, so the fields of Airflow for schema and port are not shown.
+makes of it). The address holds the scheme, so Airflow's field for it is not shown.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from obzvon.vendors.form_fields import (
+    EVENTS,
     LIMITS,
     LINKS,
     LOGIN,
     MUST,
     PATHS,
+    PORT,
     RECORDINGS,
     budget,
     choice,
@@ -55,10 +57,11 @@ def _limits() -> Mapping[str, Any]:
 DIALOG: Mapping[str, Any] = {
     "hook-name": "Dialog (Intersvyaz)",
     "ui-field-behaviour": {
-        "hidden-fields": ["schema", "port"],
-        "relabeling": {"host": "Address *", "login": "Login *", "password": "Password *"},
+        "hidden-fields": ["schema"],
+        "relabeling": {"host": "Address *", "port": "Port *", "login": "Login *", "password": "Password *"},
         "placeholders": {
             "host": "https://ai-assistant.is74.ru",
+            "port": PORT,
             "login": "of your platform account; empty with a ready token",
             "password": "empty with a ready token",
         },
@@ -90,10 +93,11 @@ DIALOG: Mapping[str, Any] = {
 TWIN: Mapping[str, Any] = {
     "hook-name": "TWIN",
     "ui-field-behaviour": {
-        "hidden-fields": ["schema", "port"],
-        "relabeling": {"host": "Address *", "login": "E-mail *", "password": "Password *"},
+        "hidden-fields": ["schema"],
+        "relabeling": {"host": "Address *", "port": "Port *", "login": "E-mail *", "password": "Password *"},
         "placeholders": {
             "host": "https://twin24.ai",
+            "port": PORT,
             "login": "of a user of the cabinet; empty with a ready token",
             "password": "empty with a ready token",
         },
@@ -136,5 +140,17 @@ TWIN: Mapping[str, Any] = {
             "{id} becomes the task's id; when empty, links lead to the cabinet's front page where it is known",
             LINKS,
         ),
+        "webhook_address": text(
+            "Public address of this Airflow", "https://host[/path]; new tasks are told to send events, none when empty",
+            EVENTS,
+        ),
+        "webhook_secret": secret(
+            "Secret of the address", "32 or more random letters and digits; without it no event is let in", EVENTS
+        ),
+        "webhook_networks": listed("Networks of the sender", "One a line; TWIN's 87.251.83.160/27 when empty", EVENTS),
+        "webhook_proxies": listed(
+            "Your proxies in front", "Networks, one a line, whose X-Forwarded-For is believed; none when empty", EVENTS
+        ),
+        "webhook_max_kib": number("Largest event, KiB", "1024 when empty; a larger one is refused", EVENTS, least=1),
     },
 }  # fmt: skip

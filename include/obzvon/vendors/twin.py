@@ -19,6 +19,7 @@ from obzvon.errors import (
     ConfigError,
     InDoubt,
 )
+from obzvon.events.door import address_of
 from obzvon.vendors.account import Account
 from obzvon.vendors.auth import Auth, FixedToken
 from obzvon.vendors.base import (
@@ -114,6 +115,7 @@ class Twin(Dialer):
 
     def check(self, order: Order, now: datetime) -> None:
         self._account.check()
+        address_of(self._account)
         campaign = f"campaign {self.spec.name}"
         if order.local_from >= order.local_to:
             raise ConfigError(
@@ -234,7 +236,7 @@ class Twin(Dialer):
 
     def _creation(self, order: Order) -> tuple[str, dict[str, Any]]:
         if isinstance(self.settings, TwinBetaSettings):
-            return service(self._account, "beta_url", "tasks"), beta_task(self.settings, order)
+            return service(self._account, "beta_url", "tasks"), beta_task(self.settings, order, self._events_to)
         assert isinstance(self.settings, TwinV1Settings)
         body = v1_task(
             self.settings,
@@ -242,6 +244,7 @@ class Twin(Dialer):
             company_zone=self._company_zone(),
             now=self.session.clock(),
             lifetime_from_start=self._account.text("lifetime_from", "start") != "creation",
+            events_to=self._events_to,
         )
         return service(self._account, "cis_url", "telephony/autoCall"), body
 
@@ -266,6 +269,10 @@ class Twin(Dialer):
         if "{task_id}" not in path:
             raise ConfigError(f"connection {self._account.conn_id}: extra key `candidates_path` lacks {{task_id}}")
         return service(self._account, "beta_url", path.replace("{task_id}", quote(task_id, safe="")).lstrip("/"))
+
+    @property
+    def _events_to(self) -> str | None:
+        return address_of(self._account)
 
     def _company_zone(self) -> ZoneInfo:
         return self._account.zone("company_timezone", cure=COMPANY_ZONE_CURE)

@@ -12,11 +12,14 @@ from zoneinfo import ZoneInfo
 
 from obzvon.vendors.base import Contact, Order
 from obzvon.vendors.twin_settings import TwinBetaSettings
-from obzvon.vendors.twin_v1_settings import Redial, TwinV1Settings
+from obzvon.vendors.twin_v1_settings import Event, Redial, TwinV1Settings, Webhook
+
+#: What our receiver makes use of: calls that ended, and what may mean that a wait is over.
+OUR_EVENTS: tuple[Event, ...] = ("CALL_ENDED", "CANDIDATE_CHANGED", "AUTOCALL_STATUS_CHANGED")
 
 
-def beta_task(settings: TwinBetaSettings, order: Order) -> dict[str, Any]:
-    """POST /tasks: every field of the document's table; `webhookUrl` only where there is one."""
+def beta_task(settings: TwinBetaSettings, order: Order, events_to: str | None = None) -> dict[str, Any]:
+    """POST /tasks: every field of the document's table; `webhookUrl` only where there is one, the file's before ours."""
     on_load = settings.start == "on_load"
     body: dict[str, Any] = {
         "name": order.name,
@@ -34,15 +37,22 @@ def beta_task(settings: TwinBetaSettings, order: Order) -> dict[str, Any]:
         "isTest": settings.is_test,
         "recallRules": settings.recall_rules.model_dump(),
     }
-    return body if settings.webhook_url is None else body | {"webhookUrl": settings.webhook_url}
+    webhook = settings.webhook_url or events_to
+    return body if webhook is None else body | {"webhookUrl": webhook}
 
 
 def v1_task(
-    settings: TwinV1Settings, order: Order, *, company_zone: ZoneInfo, now: datetime, lifetime_from_start: bool
+    settings: TwinV1Settings,
+    order: Order,
+    *,
+    company_zone: ZoneInfo,
+    now: datetime,
+    lifetime_from_start: bool,
+    events_to: str | None = None,
 ) -> dict[str, Any]:
     """POST telephony/autoCall. An open window means a manual start (play comes last), one to come a start by time.
 
-    `lifetime` ends with the window. No page says from when TWIN counts it; counting from the start is the shorter one.
+    `events_to`: our receiver, beside those of the file. `lifetime` ends with the window. No page says from when TWIN counts it; counting from the start is the shorter one.
     """
     by_time = not order.open_at(now)
     begins = max(order.opens_at or order.starts_at, now) if lifetime_from_start else now
@@ -64,7 +74,7 @@ def v1_task(
         "taskComment": settings.comment,
         "scheduleId": _id(settings.schedule_id),
         "sendReportAfterFinish": settings.send_report_after_finish,
-        "webhookUrls": [hook if isinstance(hook, str) else hook.body() for hook in settings.webhooks],
+        "webhookUrls": [hook if isinstance(hook, str) else hook.body() for hook in _webhooks(settings, events_to)],
         "additionalOptions": _additional(settings, order),
         "redialStrategyOptions": _redial_strategy(settings),
     }
@@ -77,6 +87,10 @@ def candidates(task_id: str, order: Order, contacts: Sequence[Contact], *, zone_
     # and not by a guess of its own, by which it may be night.
     zone = order.offsets[0]
     return {"forceStart": False, "batch": [_candidate(task_id, contact, zone, zone_unit) for contact in contacts]}
+
+
+def _webhooks(settings: TwinV1Settings, events_to: str | None) -> tuple[Webhook | str, ...]:
+    return settings.webhooks + ((Webhook(url=events_to, events=OUR_EVENTS),) if events_to else ())
 
 
 def day_second(clock: time) -> int:
