@@ -32,7 +32,7 @@ COPY dags /opt/airflow/dags/
 COPY deploy/init /opt/obzvon/deploy/init/
 COPY deploy/sandbox /opt/obzvon/deploy/sandbox/
 COPY deploy/make_secrets.py /opt/obzvon/deploy/
-COPY deploy/image/with-secrets.sh deploy/image/alive.sh /opt/obzvon/deploy/image/
+COPY deploy/image/with-secrets.sh deploy/image/alive.py /opt/obzvon/deploy/image/
 # what a new volume takes its owner from
 RUN install -d -o airflow -g root -m 0775 /opt/airflow/logs /var/lib/obzvon
 ENV PATH=/opt/venv/bin:${PATH} \
