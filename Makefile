@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs bench bench-full bench-memory bench-quick docs lint format types lock browser
+.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs dashboards bench bench-full bench-memory bench-quick docs lint format types lock browser image-check chart-check
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ faults: dev ## play every fault against the whole pipeline, write docs/faults.md
 proofs: dev ## 1,000 random campaigns against an oracle, 200 races of two vendors, opt-outs in time
 	@OBZVON_POLICY_CAMPAIGNS=1000 OBZVON_RACE_ROUNDS=200 $(BIN)/python -m pytest -q -s --show-capture=no tests/proofs
 
+dashboards: dev ## a real Prometheus evaluates every panel of the dashboard and every alert over planted faults
+	@$(BIN)/python -m pytest -q tests/watching/with_prometheus.py
+
 bench: dev ## every benchmark beside what one would use instead, at sizes for an evening; writes docs/benchmarks.md
 	@$(BIN)/python -m bench evening
 
@@ -63,6 +66,16 @@ bench-full: dev ## every benchmark at full size, the limits of memory too: a nig
 bench-quick: dev ## every benchmark at a tiny size, once: that it runs, never how fast
 	@$(BIN)/python -m bench all --quick
 	@$(BIN)/python -m bench memory --quick --contacts 2000 --rows 2000
+
+image-check: ## the image's installation without Docker, into an empty .image-check of Python 3.12: minutes
+	@rm -rf .image-check
+	@PYTHON=$(or $(PYTHON312),python3.12) sh deploy/image/install.sh packages .image-check
+	@sh deploy/image/install.sh project .image-check
+	@.image-check/bin/airflow providers list --output plain | grep -c obzvon
+	@rm -rf .image-check
+
+chart-check: dev ## deploy/helm/values.yaml against the schema of the chart that CHART=folder holds
+	@$(BIN)/check-jsonschema --schemafile $(CHART)/values.schema.json deploy/helm/values.yaml
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .
