@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 from obzvon.campaigns.spec import CampaignSpec
 from obzvon.dispositions import Disposition
 from obzvon.errors import ContractBreak, LedgerError, ObzvonError
+from obzvon.events.tidy import forget
 from obzvon.reports.archive import Archive, Pull
 from obzvon.stages.stored_plans import Dialers
 from obzvon.vendors.base import EVENTS, Attempt, Event
@@ -35,9 +36,6 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE, MOST_BYTES = 2_000, 16 << 20
 #: For so long a task that nobody knew may turn out to be ours: an answer to its creation was lost, say.
 UNKNOWN_DAYS = 2
-#: So long the inbox remembers what it had, days: bodies that came again are known by it, TWIN repeats for one day.
-#: Then what nobody could use; a person may want to see it.
-SETTLED_DAYS, UNUSED_DAYS = 3, 30
 
 PENDING: LiteralString = "select exists (select from pii.vendor_event where outcome is null)"
 _NEXT = """
@@ -74,11 +72,6 @@ update pii.vendor_event e set outcome = null, reason = null, settled_at = null
 from ops.campaign_intent i
 where e.outcome = 'unknown_task' and e.received_at > now() - make_interval(days => %s)
   and i.vendor_task_id = e.vendor_task_id and i.vendor_code = e.vendor_code
-"""
-_FORGET = """
-delete from pii.vendor_event
-where outcome in ('archived', 'told', 'erased') and received_at < now() - make_interval(days => %s)
-   or outcome in ('broken', 'unknown_task') and received_at < now() - make_interval(days => %s)
 """
 _LOCK = "select pg_try_advisory_lock(hashtextextended('obzvon.events', 0))"
 _UNLOCK = "select pg_advisory_unlock(hashtextextended('obzvon.events', 0))"
@@ -150,7 +143,7 @@ class Mover:
         """Take the place, put the inbox in order and load what a dead one left; False where another one is at work."""
         if self._conn.execute(_LOCK).fetchone() != (True,):
             return False
-        forgotten = self._conn.execute(_FORGET, (SETTLED_DAYS, UNUSED_DAYS)).rowcount
+        forgotten = forget(self._conn)
         again = self._conn.execute(_SECOND_LOOK, (UNKNOWN_DAYS,)).rowcount
         log.info("inbox of events: %d old ones forgotten, %d of unknown tasks looked at again", forgotten, again)
         for intent_id, batch_id, plan_id, vendor, spec in self._conn.execute(_NOT_LOADED, (EVENTS,)).fetchall():

@@ -42,6 +42,7 @@ PLACES = (
     "dwh.fact_call_attempt.record_url",
     "dwh.fact_dialog_goal.goal_value",
     "recordings",
+    "pii.vendor_event",
     "archive records",
     "archive pages",
 )
@@ -218,6 +219,9 @@ class _Erasure:
         self._count("pii.contact_payload", sql.PAYLOADS, (scope.key,))
         if scope.phone:
             self._count("pii.contact_payload", sql.MENTIONED, (_pattern(scope.phone),))
+        # where only the key of the phone is known, bodies are found by its calls; the rest goes with its days
+        pattern = _pattern(scope.phone) if scope.phone else "^$"
+        self._count("pii.vendor_event", sql.EVENTS, {"pattern": pattern, "calls": calls})
         self._count("pii.phone", sql.PHONE, (scope.key,))
 
     def _rewrite(self, scope: _Scope, clean: Sequence[tuple[CleanPage, Reader]], calls: list[str]) -> None:

@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from obzvon.events.tidy import forget
 from obzvon.policy.model import Policy
 from obzvon.reports.archive import Archive, intent_folder
 from obzvon.stages.erasing import statements
@@ -96,6 +97,8 @@ def keep_to_retention(conn: psycopg.Connection, archive: Archive, policy: Policy
     the transcripts of a plan are found by its facts.
     """
     conn.execute(_LOCK)
+    if forgotten := forget(conn):
+        log.info("inbox of events: %d old ones forgotten", forgotten)
     check_whole(conn)
     plans = held_back = files = 0
     for purpose, rules in sorted(policy.purposes.items()):

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 __all__ = [
-    "EVENTS", "LIMITS", "LINKS", "LOGIN", "MUST", "PATHS", "PORT", "RECORDINGS", "ZONES", "budget", "choice", "flag", "json_object",
-    "listed", "must", "number", "secret", "text", "timeouts", "zone",
+    "EVENTS", "LIMITS", "LINKS", "LOGIN", "MUST", "PATHS", "PORT", "RECORDINGS", "ZONES", "budget", "choice", "flag",
+    "json_object", "listed", "must", "number", "secret", "text", "timeouts", "zone",
 ]  # fmt: skip
 
 Field = dict[str, Any]

@@ -19,7 +19,7 @@ OUR_EVENTS: tuple[Event, ...] = ("CALL_ENDED", "CANDIDATE_CHANGED", "AUTOCALL_ST
 
 
 def beta_task(settings: TwinBetaSettings, order: Order, events_to: str | None = None) -> dict[str, Any]:
-    """POST /tasks: every field of the document's table; `webhookUrl` only where there is one, the file's before ours."""
+    """POST /tasks: every field of the document's table; `webhookUrl` where there is one, the file's first."""
     on_load = settings.start == "on_load"
     body: dict[str, Any] = {
         "name": order.name,
@@ -52,7 +52,8 @@ def v1_task(
 ) -> dict[str, Any]:
     """POST telephony/autoCall. An open window means a manual start (play comes last), one to come a start by time.
 
-    `events_to`: our receiver, beside those of the file. `lifetime` ends with the window. No page says from when TWIN counts it; counting from the start is the shorter one.
+    `lifetime` ends with the window. No page says from when TWIN counts it; counting from the start is the shorter one.
+    `events_to`: our receiver, beside the webhooks of the file.
     """
     by_time = not order.open_at(now)
     begins = max(order.opens_at or order.starts_at, now) if lifetime_from_start else now

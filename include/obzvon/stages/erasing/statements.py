@@ -12,6 +12,7 @@ __all__ = [
     "APPROVED_OF_PLAN",
     "CALLS",
     "CONTACTS",
+    "EVENTS",
     "GOALS",
     "LEFT_AT_QOLIO",
     "LEFT_AT_VENDORS",
@@ -124,6 +125,13 @@ where a.phone_e164 = (select phone_e164 from pii.phone where phone_key = %(key)s
    or (a.plan_id, a.row_no) in (select plan_id, row_no from ops.plan_contact where phone_key = %(key)s)
 """
 PHONE = "delete from pii.phone where phone_key = %s"
+# Bodies of events that are not in the archive: whose they are stands in them alone. A trace stays, so that the same
+# body, which the vendor repeats for a day, is not taken for a new one.
+EVENTS = """
+update pii.vendor_event set body = null, outcome = 'erased', reason = null, settled_at = clock_timestamp()
+where body is not null and (regexp_replace(encode(body, 'escape'), '\\\\[0-3][0-7]{2}', ' ', 'g') ~ %(pattern)s
+                           or vendor_call_id = any(%(calls)s))
+"""
 PAYLOADS_OF_PLAN = "delete from pii.contact_payload where plan_id = %s"
 APPROVED_OF_PLAN = "delete from pii.approved_contact where plan_id = %s"
 # Who loads a pull of these intents is waited for, and waits: a load must not bring back what is being taken out.
