@@ -17,6 +17,7 @@ from obzvon.campaigns import catalogue
 from obzvon.cli_backup import add_backup
 from obzvon.cli_dictionary import add_dictionary
 from obzvon.cli_discover import add_discover
+from obzvon.cli_doctor import add_doctor
 from obzvon.cli_erase import add_erase
 from obzvon.cli_lint import add_lint
 from obzvon.cli_metrics import add_metrics
@@ -135,6 +136,7 @@ add_discover(app)
 add_stop(app)
 add_rotate(app)
 add_erase(app)
+add_doctor(app)
 add_registers(app)
 add_lint(app)
 add_metrics(app)

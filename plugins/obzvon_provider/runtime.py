@@ -56,7 +56,7 @@ def phone_secret() -> bytes:
     if not value or len(value) < 32:
         raise ConfigError(
             "the phone secret is missing or short: set Variable obzvon_phone_secret to 32 or more random characters;"
-            " it must never change afterwards"
+            " afterwards only `obzvon rotate-phone-key` may change it"
         )
     return value.encode()
 

@@ -19,7 +19,7 @@ from psycopg.errors import LockNotAvailable
 
 from obzvon.errors import ConfigError
 
-__all__ = ["PARTITIONED", "analyze_months", "ensure_months", "guard_months", "months_ahead"]
+__all__ = ["PARTITIONED", "analyze_months", "ensure_months", "guard_months", "missing_months", "months_ahead"]
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def ensure_months(conn: psycopg.Connection, days: Iterable[date], *, needed: boo
     """
     months = sorted({day.replace(day=1) for day in days})
     tries = TRIES if needed else 1
-    while _missing(conn, months):
+    while missing_months(conn, months):
         tries -= 1
         try:
             with conn.transaction():
@@ -85,7 +85,8 @@ def ensure_months(conn: psycopg.Connection, days: Iterable[date], *, needed: boo
             time.sleep(1)
 
 
-def _missing(conn: psycopg.Connection, months: Sequence[date]) -> list[tuple[str, str, date]]:
+def missing_months(conn: psycopg.Connection, months: Sequence[date]) -> list[tuple[str, str, date]]:
+    """Schema, table and month (its first day) of partitions that lack. ConfigError where one stands detached."""
     schemas, tables = zip(*PARTITIONED, strict=True)
     with conn.transaction():
         values = {"schemas": list(schemas), "tables": list(tables), "months": list(months)}
@@ -107,7 +108,7 @@ def _detached(table: str, month: date) -> str:
 
 def _make(conn: psycopg.Connection, months: Sequence[date]) -> None:
     conn.execute(_TURN)
-    missing = _missing(conn, months)  # somebody else may have made them meanwhile
+    missing = missing_months(conn, months)  # somebody else may have made them meanwhile
     if missing:
         conn.execute(_LOCKS)
         conn.execute("set local lock_timeout = default")  # the rest of the caller's transaction waits as it did
