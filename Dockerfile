@@ -15,6 +15,7 @@ ENV PIP_USER=false PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /opt/obzvon
 COPY requirements.txt ./
 COPY deploy/requirements.txt deploy/
+COPY scripts/uv.txt scripts/
 COPY deploy/image/install.sh deploy/image/
 RUN sh deploy/image/install.sh packages /opt/venv
 COPY pyproject.toml README.md ./

@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs dashboards bench bench-full bench-memory bench-quick docs lint format types lock browser image-check chart-check
+.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs dashboards bench bench-full bench-memory bench-quick docs lint format types lock browser image-check chart-check fuzz-events events-load
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -68,14 +68,20 @@ bench-quick: dev ## every benchmark at a tiny size, once: that it runs, never ho
 	@$(BIN)/python -m bench memory --quick --contacts 2000 --rows 2000
 
 image-check: ## the image's installation without Docker, into an empty .image-check of Python 3.12: minutes
-	@rm -rf .image-check
+	@rm -rf .image-check .image-check.uv
 	@PYTHON=$(or $(PYTHON312),python3.12) sh deploy/image/install.sh packages .image-check
 	@sh deploy/image/install.sh project .image-check
 	@.image-check/bin/airflow providers list --output plain | grep -c obzvon
-	@rm -rf .image-check
+	@rm -rf .image-check .image-check.uv
 
 chart-check: dev ## deploy/helm/values.yaml against the schema of the chart that CHART=folder holds
 	@$(BIN)/check-jsonschema --schemafile $(CHART)/values.schema.json deploy/helm/values.yaml
+
+fuzz-events: dev ## a million random and mutated bodies of webhooks: no crash, nothing true is lost
+	@OBZVON_FUZZ_EVENTS=$${OBZVON_FUZZ_EVENTS:-1000000} $(BIN)/python -m pytest -q --timeout=7200 tests/events/test_events_fuzz.py
+
+events-load: dev ## 2,000 events a second for a minute into the warehouse: none is lost, and how soon each is a row
+	@PYTHONPATH=tests:tests/events $(BIN)/python tests/events/run_load.py $(EVENTS_LOAD)
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .
