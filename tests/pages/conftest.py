@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 from pages_month import make_month
+from playwright.sync_api import Browser, sync_playwright
 
 from obzvon.local.ports import HOST, free_port
 from obzvon.local.postgres import Postgres
@@ -97,18 +98,35 @@ def warehouse(month_dsn: str) -> Iterator[psycopg.Connection]:
         yield conn
 
 
+# a browser --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium; Debian's is installed where there is none. Fails, and never skips, without one."""
+    command = [sys.executable, str(ROOT / "scripts" / "chromium.py")]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.fail(found.stderr)
+    # as root, and in most containers, Chromium has no sandbox of its own
+    options = ["--no-sandbox", "--disable-dev-shm-usage"]
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=found.stdout.strip(), args=options)
+
+
 # a web server -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def server(month_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real Airflow web server with users `ann` (viewer) and a database of its own."""
+    """Address of a real Airflow web server with users `ann` (viewer), `olga` (admin) and a database of its own."""
     home, port = tmp_path_factory.mktemp("airflow-web"), free_port()
-    (home / "passwords.json").write_text('{"ann": "ann"}', encoding="utf-8")
+    (home / "passwords.json").write_text('{"ann": "ann", "olga": "olga"}', encoding="utf-8")
     env = os.environ | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API__BASE_URL": f"http://{HOST}:{port}",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ann:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ann:viewer,olga:admin",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__API_AUTH__JWT_SECRET": SECRET,
         "AIRFLOW_CONN_WAREHOUSE_READONLY": month_dsn,
@@ -139,6 +157,17 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: fl
 @pytest.fixture(scope="session")
 def login(server: str) -> str:
     """The token of the UI's own login."""
-    answer = httpx.post(f"{server}/auth/token", json={"username": "ann", "password": "ann"}, trust_env=False)
+    return _token(server, "ann")
+
+
+@pytest.fixture(scope="session")
+def admin(server: str) -> str:
+    """The token of somebody who may edit connections."""
+    return _token(server, "olga")
+
+
+def _token(server: str, user: str) -> str:
+    body = {"username": user, "password": user}
+    answer = httpx.post(f"{server}/auth/token", json=body, trust_env=False, timeout=60)
     token: str = answer.raise_for_status().json()["access_token"]
     return token

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,29 +12,15 @@ import psycopg
 import pytest
 from pages_month import LAST
 from pages_work import Load, Workers, is_fast, loads
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from obzvon.local.postgres import Postgres
 
-ROOT = Path(__file__).resolve().parents[2]
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
 PAGES = ("", "campaigns/autumn_offer", "best-time", "health", "marts", "marts/v_campaign_funnel")
 #: Airflow's own frame says so of every external view.
 KNOWN = "An iframe which has both allow-scripts and allow-same-origin"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium; Debian's is installed where there is none. Fails, and never skips, without one."""
-    command = [sys.executable, str(ROOT / "scripts" / "chromium.py")]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    if found.returncode:
-        pytest.fail(found.stderr)
-    # as root, and in most containers, Chromium has no sandbox of its own
-    options = ["--no-sandbox", "--disable-dev-shm-usage"]
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=found.stdout.strip(), args=options)
 
 
 class Visit:

@@ -51,7 +51,7 @@ def test_airflow_draws_every_form_from_the_installed_package() -> None:
     for kind, meta in drawn().items():
         assert list(meta.extra_fields) == list(FORMS[kind]["conn-fields"])
         assert meta.standard_fields.url_schema.hidden
-        assert meta.standard_fields.port.hidden
+        assert not meta.standard_fields.port.hidden
         assert meta.standard_fields.host.placeholder.startswith("https://")
 
 

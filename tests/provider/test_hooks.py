@@ -29,6 +29,8 @@ def connection(**fields: object) -> Connection:
         ({"host": "dialer.local", "schema": "http", "port": 8000}, "http://dialer.local:8000"),
         ({"host": "http://127.0.0.1/dialog", "port": 8000}, "http://127.0.0.1:8000/dialog"),
         ({"host": "http://127.0.0.1:8000/dialog/"}, "http://127.0.0.1:8000/dialog"),
+        ({"host": "http://127.0.0.1:8000/dialog", "port": 443}, "http://127.0.0.1:8000/dialog"),
+        ({"host": "http://[::1]/dialog", "port": 8000}, "http://[::1]:8000/dialog"),
     ],
 )
 def test_the_address_is_the_connections(fields: dict[str, object], url: str) -> None:

@@ -121,7 +121,7 @@ def test_qolio_proves_the_account_login_and_says_that_the_token_is_untried(desk:
     assert "Not proven: the integration token" in said
     works, said = desk.tried("qolio", without=("account_email", "account_password"))
     assert works, said
-    assert "Without account login: operators and scores." in said
+    assert "Without an account login nobody looks at operators" in said
 
 
 @pytest.mark.parametrize("kind", EXTRA)

@@ -7,6 +7,7 @@ from typing import Any
 from obzvon.vendors.form_fields import (
     LINKS,
     PATHS,
+    PORT,
     RECORDINGS,
     budget,
     choice,
@@ -26,10 +27,11 @@ ACCOUNT = "Account API: operators, verification, scores"
 QOLIO_FORM: dict[str, Any] = {
     "hook-name": "Qolio",
     "ui-field-behaviour": {
-        "hidden-fields": ["login", "schema", "port"],
-        "relabeling": {"host": "Address *", "password": "Integration token *"},
+        "hidden-fields": ["login", "schema"],
+        "relabeling": {"host": "Address *", "port": "Port *", "password": "Integration token *"},
         "placeholders": {
             "host": "https://api.prod1.qolio.ru",
+            "port": PORT,
             "password": "«Токен интеграции» of the integration's dialog",
         },
     },

@@ -25,6 +25,7 @@ _SIGN_IN = Step("sign in to the account API", "address or `sign_in_path`", login
 _USERS = Step("list users", "`users_path`", "a user who may read users")
 _TALKS = Step("list communications", "`interactions_path`", "a user who may read communications")
 _UNTRIED = "the integration token: the only request it opens adds a call, so the first delivery tries it"
+_NOBODY_LOOKS = "Without an account login nobody looks at operators, deliveries and scores"
 _PATH = re.compile(r"(https?://[^/]+)?(/[^/?#\s]+)*/integrations/[^/<>?#\s]+/phone_calls/?")
 
 
@@ -38,7 +39,7 @@ async def qolio_trial(account: Account) -> str:
         with step(_LOOK):
             (await session.read("GET", "/", action=_LOOK.what)).json()
     if login is None:
-        return f"Proven: the API answers. Not proven: {_UNTRIED}. Without account login: operators and scores."
+        return f"Proven: the API answers. Not proven: {_UNTRIED}. {_NOBODY_LOOKS}."
     async with QolioAccount.connected(short, patience=ONCE) as client:
         with step(_SIGN_IN):
             await client.sign_in()

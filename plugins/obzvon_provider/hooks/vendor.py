@@ -8,6 +8,7 @@ bodies.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,8 @@ def account_of(conn: Connection) -> Account:
     if conn.port:
         scheme, _, rest = host.partition("://")
         name, slash, path = rest.partition("/")
-        host = f"{scheme}://{name}:{conn.port}{slash}{path}"
+        if not re.search(r":\d+$", name):  # the address may have one of its own, which goes before
+            host = f"{scheme}://{name}:{conn.port}{slash}{path}"
     options = dict(conn.extra_dejson)
     token = options.pop("token", None)
     return Account(host, conn.login, conn.password, token, options, conn.conn_id)
