@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs dashboards bench bench-full bench-memory bench-quick docs lint format types lock browser image-check chart-check fuzz-events events-load
+.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs dashboards bench bench-full bench-memory bench-quick docs lint format types lock browser image-check chart-check fuzz-events events-load fuzz-events events-load
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -82,6 +82,24 @@ fuzz-events: dev ## a million random and mutated bodies of webhooks: no crash, n
 
 events-load: dev ## 2,000 events a second for a minute into the warehouse: none is lost, and how soon each is a row
 	@PYTHONPATH=tests:tests/events $(BIN)/python tests/events/run_load.py $(EVENTS_LOAD)
+
+fuzz-events: dev ## a million random and mutated bodies of webhooks: no crash, nothing true is lost
+	@OBZVON_FUZZ_EVENTS=$${OBZVON_FUZZ_EVENTS:-1000000} $(BIN)/python -m pytest -q --timeout=7200 tests/events/test_events_fuzz.py
+
+events-load: dev ## 2,000 events a second for a minute into the warehouse: none is lost, and how soon each is a row
+	@PYTHONPATH=tests:tests/events $(BIN)/python tests/events/run_load.py $(EVENTS_LOAD)
+
+fuzz: dev ## a million changed reports, answers, lists and files read: OBZVON_FUZZ_BODIES for another number
+	@OBZVON_FUZZ_BODIES=$${OBZVON_FUZZ_BODIES:-1000000} OBZVON_FUZZ_EXAMPLES=$${OBZVON_FUZZ_EXAMPLES:-300} \
+		$(BIN)/python -m pytest -q -s --timeout=0 tests/security/test_fuzz.py tests/security/test_schemas.py
+
+sbom: dev ## what a deployment is made of, as CycloneDX: sbom.json, the same for the same lock
+	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --of JSON -o sbom.json
+
+# Asks PyPI for what is known against the locked versions: needs the network, and fails where it does not answer.
+audit: dev ## known vulnerabilities of the locked packages
+	@$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .
