@@ -64,7 +64,16 @@ def middle(world: World, runs: list[Run]) -> Middle | None:
     deferred = [task for task in waits if task.state == "deferred" and task.triggerer]
     if len(launches) != 4 or [task.state for task in at_work] != ["running"] or len(deferred) != 3:
         return None
-    return Middle(at_work[0], deferred) if len(world.book("held")) == 1 else None
+    if deferred[0].triggerer not in lookers(world, deferred[0]) or len(world.book("held")) != 1:
+        return None
+    return Middle(at_work[0], deferred)
+
+
+def lookers(world: World, wait: TaskInstance) -> set[int]:
+    """Triggerers (ids of their jobs) that have begun the first try of a wait of Dialog: each has a log of its own."""
+    folder = f"dag_id=campaign__demo_dialog/*/task_id={wait.task_id}/map_index={wait.map_index}"
+    logs = world.stack.home.task_logs.glob(f"{folder}/attempt=1.log.trigger.*.log")
+    return {int(log.name.split(".")[-2]) for log in logs}
 
 
 def reached(world: World, runs: list[Run]) -> Middle:
@@ -123,7 +132,7 @@ def test_a_worker_and_a_triggerer_are_killed_and_nobody_is_dialled_twice(world: 
     ((batch, state, contacts),) = world.rows(UNDER_WAY, TWIN)
     assert (batch, state) == (moment.launch.map_index, "created")
     assert contacts > 0
-    hosts = {job.job_id: job.host for job in world.api.jobs() if job.kind == "TriggererJob"}
+    hosts = {job.job_id: job.host for job in world.api.jobs(alive=False) if job.kind == "TriggererJob"}
     assert set(hosts.values()) == {"triggerer", "triggerer-2"}
     lost = moment.waits[0].triggerer
     assert lost is not None
@@ -148,6 +157,7 @@ def test_a_worker_and_a_triggerer_are_killed_and_nobody_is_dialled_twice(world: 
     assert {(task.task_id, task.map_index, task.try_number) for task in moment.waits} <= {
         (task.task_id, task.map_index, task.try_number) for task in waits
     }
+    world.until(lambda: lookers(world, moment.waits[0]) == set(hosts), "the other triggerer looks for the first", 60)
 
     world.until(lambda: launches(world, runs, moment)[0].try_number == 2, "the launch is tried again", 180)
     print(f"the launch was to be tried again {time.monotonic() - killed:.0f} s after the kill")

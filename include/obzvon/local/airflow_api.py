@@ -34,7 +34,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A scheduler, triggerer or DAG processor that lives as far as Airflow knows. `host` is where."""
+    """A scheduler, triggerer or DAG processor as Airflow knows it. `host` is where it runs or ran."""
 
     job_id: int
     kind: str
@@ -163,9 +163,10 @@ class AirflowApi:
         found = self._pages(f"{_path(run.dag_id, run.run_id)}/taskInstances", "task_instances")
         return [_task(task) for task in found]
 
-    def jobs(self) -> list[Job]:
-        """The jobs that are alive."""
-        found = self.ask("GET", "/jobs", params={"is_alive": True, "limit": PAGE}).json()["jobs"]
+    def jobs(self, *, alive: bool = True) -> list[Job]:
+        """The jobs whose heartbeats are fresh, or all that ever were (the latest hundred)."""
+        params: dict[str, Any] = {"limit": PAGE} | ({"is_alive": True} if alive else {})
+        found = self.ask("GET", "/jobs", params=params).json()["jobs"]
         return [
             Job(job["id"], job["job_type"], job["hostname"], datetime.fromisoformat(job["latest_heartbeat"]))
             for job in found

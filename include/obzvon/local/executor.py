@@ -46,7 +46,7 @@ class Executor:
             # on one machine all hosts have one name: jobs and tasks tell by the process's name whose they are
             "core": core | {"hostname_callable": "obzvon.local.processes.own_name"},
             "scheduler": {"task_instance_heartbeat_timeout": 20},
-            "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": 15},
+            "triggerer": {"job_heartbeat_sec": 2},
             "celery": {
                 "broker_url": f"redis+socket://{broker}",
                 "worker_concurrency": 3,
