@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -19,6 +19,7 @@ from obzvon.sandbox.fates import Chances
 from obzvon.sandbox.faults import AnyFault
 from obzvon.sandbox.qolio.account import Review, keep
 from obzvon.sandbox.refusals import answer
+from obzvon.sandbox.twin.events import EventFaults, Postman
 from obzvon.sandbox.world import World, WorldDep
 
 router = APIRouter(prefix="/_sandbox", tags=["sandbox"])
@@ -94,6 +95,20 @@ async def qolio_calls(world: WorldDep) -> Response:
 async def qolio_review(review: Review, world: WorldDep) -> Response:
     """What a reviewer at Qolio does: score a recorded call. The same `id` again changes the review."""
     keep(world, review)
+    return answer({})
+
+
+@router.get("/events")
+async def events(request: Request) -> Response:
+    """TWIN's events: how often each kind was answered how, how many wait for a 200, and the bodies of the lost ones."""
+    postman: Postman = request.app.state.postman
+    return answer({"answers": dict(postman.answers), "waiting": postman.waiting, "lost": postman.lost})
+
+
+@router.post("/events")
+async def event_faults(faults: EventFaults, request: Request) -> Response:
+    """What goes wrong with TWIN's events from now on; an empty body: nothing."""
+    request.app.state.postman.faults = faults
     return answer({})
 
 

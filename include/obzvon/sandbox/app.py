@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import TaskGroup
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,7 @@ from obzvon.sandbox.settings import Settings
 from obzvon.sandbox.twin.analytics import router as analytics
 from obzvon.sandbox.twin.beta import router as beta
 from obzvon.sandbox.twin.candidates import router as candidates
+from obzvon.sandbox.twin.events import Postman
 from obzvon.sandbox.twin.iam import router as iam
 from obzvon.sandbox.twin.tasks import router as tasks
 from obzvon.sandbox.world import World
@@ -31,12 +33,16 @@ def build(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with TaskGroup() as group:
+            posting = group.create_task(app.state.postman.run())
+            yield
+            posting.cancel()
         world.close()
 
     # Swagger's page loads its scripts from the internet; the sandbox has its own page
     app = FastAPI(title="Obzvon sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.world = world
+    app.state.postman = Postman(world)
     install(app)
     for router in (dialog, iam, tasks, beta, candidates, analytics, records, qolio, qolio_account, admin, page):
         app.include_router(router)
