@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
 from approving import asking, campaign, planned
 from launching import PLAN, forced, plan_of
 
@@ -19,6 +22,7 @@ from obzvon.vendors.registry import dialer_class
 from obzvon_provider.links import ArchiveLink, CabinetLink, CampaignLink, QolioLink, QuestionLink, publish
 from obzvon_provider.operators.launch import LaunchOperator
 
+ROOT = Path(__file__).parents[2]
 WEB = "https://airflow.example/house"
 
 
@@ -114,6 +118,21 @@ def test_links_can_be_shown_before_a_task_waits(conn: psycopg.Connection) -> Non
     context: Any = {"ti": ti, "run_id": "run-1"}
     publish(launch, context)
     assert ti.pushed == {"_link_CabinetLink": "https://ai-assistant.is74.ru/"}
+
+
+def test_the_web_server_knows_the_links_of_mapped_tasks_too() -> None:
+    bag = DagBag(ROOT / "dags" / "campaigns.py", bundle_path=ROOT / "dags")
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(bag.dags["campaign__demo_twin"]))
+    shown = {task_id: set(dag.get_task(task_id).extra_links) for task_id in dag.task_ids}
+    assert {task_id: links for task_id, links in shown.items() if links} == {
+        "plan": {"Campaign", "Question"},
+        "approve": {"Campaign"},
+        "deliver": {"Qolio"},
+        "doubt.settle": {"Cabinet"},
+        "doubt.deliver": {"Qolio"},
+        **{f"{group}.{task}": {"Cabinet"} for group in ("batch", "doubt") for task in ("launch", "wait")},
+        **{f"{group}.collect": {"Campaign", "Archive"} for group in ("batch", "doubt")},
+    }
 
 
 def test_qolio_is_linked_by_the_tasks_connection_or_its_plans(conn: psycopg.Connection) -> None:
