@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from launching import PLAN, forced, plan_of, spec
 
+from obzvon.events.bell import Ring
 from obzvon.policy.switch import KillSwitch
 from obzvon_provider.triggers.shared import LOOKS, WaitingRoom
 
@@ -92,6 +93,16 @@ async def test_looks_of_all_who_wait_with_an_account_leave_connections_to_others
         for _ in range(LOOKS):
             await first.place.acquire()
         assert first.place.locked()
+
+
+async def test_only_who_waits_with_an_account_that_takes_events_hears_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    room, campaign = WaitingRoom(), spec()
+    for options, heard in ({}, []), ({"webhook_secret": "s" * 32}, ["t"]):
+        account(monkeypatch, **options)
+        async with room.dialer(campaign, DSN) as connected, room.rung(connected, DSN, ["t"]) as waiter:
+            room.bell._ring(DSN, Ring.heard("!t"))
+            assert sorted(waiter.turned()) == heard
+    assert not room.bell._listening
 
 
 async def test_everybody_who_waits_with_an_account_reads_one_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -90,7 +90,14 @@ class Scene:
         self.rounds += 1
         self.now += timedelta(seconds=seconds)
 
-    async def wait(self, *tasks: Task, rule: Waiting = RULE, poll: float = 60, until: datetime | None = None) -> str:
+    async def wait(
+        self,
+        *tasks: Task,
+        rule: Waiting = RULE,
+        poll: float = 60,
+        until: datetime | None = None,
+        turned: Callable[[], Collection[str]] = tuple,
+    ) -> str:
         """How waiting for the first task ended: `until` the switch is set, or to the deadline."""
 
         async def interrupted() -> bool:
@@ -98,7 +105,7 @@ class Scene:
 
         ended = await watch(
             ListingDialer(self), tasks or (task(),), rule, deadline=END + timedelta(hours=6), poll_seconds=poll,
-            sleep=self.sleep, clock=lambda: self.now, interrupted=interrupted,
+            sleep=self.sleep, clock=lambda: self.now, interrupted=interrupted, turned=turned,
         )  # fmt: skip
         return ended.get("t" * 64, "")
 
@@ -186,6 +193,13 @@ async def test_while_the_window_is_open_tasks_are_listed_and_their_reports_left_
         *(f"0 of 2 reports complete; {calls} calls of 2 tasks so far;"
           " the next waits: window open until 2031-05-20 17:00 UTC" for calls in ("1,000", "1,001", "1,002")),
     ]  # fmt: skip
+
+
+async def test_a_task_that_the_vendor_told_of_is_looked_at_though_its_window_is_open() -> None:
+    scene = Scene(Life(finished_at=None))
+    told = iter([(), ("t",), ("another",), ("t",)])
+    await scene.wait(until=END - timedelta(hours=2), turned=lambda: next(told, ()))
+    assert len(scene.looked) == 1 + 2  # once for the vendor's clock
 
 
 @pytest.mark.parametrize("ahead", [minutes(-4), minutes(4)])
