@@ -167,10 +167,10 @@ def test_a_form_is_filled_in_saved_and_tried(
     form.get_by_role("button", name="To be set").click()
     for name, value in filling.typed.items():
         form.locator(f"#element_{name}").fill(value)
-    expect(form.get_by_text("This field is required")).to_have_count(0)
+    expect(form.get_by_text("This field is required")).to_have_count(0, timeout=PATIENCE)
     picture(page, tmp_path, f"{filling.kind}-fields")
     form.get_by_role("button", name="Save").click()
-    expect(form).to_have_count(0)
+    expect(form).to_have_count(0, timeout=PATIENCE)
 
     saved = json.loads(connections.get(f"connections/{conn_id}").raise_for_status().json()["extra"])
     assert {key: saved[key] for key in filling.saved} == filling.saved
@@ -202,5 +202,5 @@ def test_a_form_without_what_is_mandatory_cannot_be_saved(desk: Callable[[], Pag
     form.get_by_role("combobox").click()
     page.get_by_role("option", name="Qolio", exact=True).click()
     form.get_by_role("button", name="To be set").click()
-    expect(form.get_by_text("This field is required")).to_be_visible()
-    expect(form.get_by_role("button", name="Save")).to_be_disabled()
+    expect(form.get_by_text("This field is required")).to_be_visible(timeout=PATIENCE)
+    expect(form.get_by_role("button", name="Save")).to_be_disabled(timeout=PATIENCE)
