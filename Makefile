@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs dashboards bench bench-full bench-memory bench-quick docs lint format types lock browser image-check chart-check fuzz-events events-load fuzz-events events-load
+.PHONY: help setup dev demo up down status reconcile psql test e2e-celery faults proofs dashboards bench bench-full bench-memory bench-quick docs lint format types lock browser image-check chart-check fuzz-events events-load
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-17s %s\n", $$1, $$2}'
@@ -95,11 +95,11 @@ fuzz: dev ## a million changed reports, answers, lists and files read: OBZVON_FU
 
 sbom: dev ## what a deployment is made of, as CycloneDX: sbom.json, the same for the same lock
 	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --mc-type application \
-		--output-reproducible --of JSON -o sbom.json
+		--output-reproducible --no-validate --of JSON -o sbom.json
 
 # Asks PyPI for what is known against the locked versions: needs the network, and fails where it does not answer.
 audit: dev ## known vulnerabilities of the locked packages
-	@$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes -r requirements.txt
+	@PATH="$(BIN):$$PATH" uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
 lint: dev ## ruff
 	@$(BIN)/ruff check .

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _BATCH, _FEW = 10_000, 100
-#: Bytes of a column, and of the texts of a batch.
-_LARGEST_COLUMN, _LARGEST_COPY = 1 << 30, 1 << 26
+#: Bytes of a row group, and of the texts of a batch.
+_LARGEST_GROUP, _LARGEST_COPY = 2 << 30, 1 << 26
 
 
 class ParquetSource(Source):
@@ -68,15 +68,14 @@ def _readable(source: ParquetSource) -> Iterator[None]:
 
 
 def _weigh(source: ParquetSource, path: Path) -> None:
-    """ListError when a column of a row group, which is unpacked whole, is larger than a list can be."""
+    """ListError when a row group, whose columns are unpacked whole, is larger than a list can be."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
+    # of the group and not of its columns: to look at a column whose statistics are damaged ends the process in C++
     shape = pq.read_metadata(path)
-    groups = map(shape.row_group, range(shape.num_row_groups))
-    largest = max((group.column(at).total_uncompressed_size for group in groups for at in range(group.num_columns)),
-                  default=0)  # fmt: skip
-    if largest > _LARGEST_COLUMN:
-        raise ListError(f"{source.path}: a column unpacks to {largest >> 20} MiB; write it in smaller row groups")
+    largest = max((shape.row_group(at).total_byte_size for at in range(shape.num_row_groups)), default=0)
+    if largest > _LARGEST_GROUP:
+        raise ListError(f"{source.path}: a row group unpacks to {largest >> 20} MiB; write it in smaller row groups")
 
 
 def _rows(

@@ -120,7 +120,8 @@ def _page(text: str) -> int:
 async def sign_in(who: SignIn, world: WorldDep) -> Response:
     """E-mail and password for a token that comes in the answer's headers."""
     account = world.settings.qolio
-    same = hmac.compare_digest(who.email, account.email) and hmac.compare_digest(who.password, account.password)
+    same = hmac.compare_digest(who.email.encode(), account.email.encode())
+    same &= hmac.compare_digest(who.password.encode(), account.password.encode())
     if not same:
         raise Refusal(401, "Invalid login credentials. Please try again.")
     token = world.tokens.opaque("qolio", "access", HOUR)
