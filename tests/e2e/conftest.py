@@ -73,12 +73,13 @@ def world(files: Path) -> Iterator[World]:
 def first_run(world: World) -> World:
     """Both demo campaigns have run once for tomorrow, and the marts have heard of it.
 
-    After it DAG `marts` rests: it would run after every batch of every test.
+    After it the DAGs `marts` and `watch` rest: they would run after every batch of every test, and every minute.
     """
     assert world.finish(world.start(tomorrow())) == ["success", "success"]
     fresh = "select (select count(*) from mart.contact_outcome) > 0 and not exists (select from ops.mart_change)"
     world.until(lambda: world.rows(fresh) == [(True,)], "the marts are fresh", 120)
     world.pause("marts")
+    world.pause("watch")
     return world
 
 

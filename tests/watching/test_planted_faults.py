@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +132,16 @@ async def test_one_broken_channel_keeps_the_others_from_nothing(scene: Scene, mo
         ("vendor_holds", "telegram", "failed"): 1,
         ("vendor_holds", "webhook", "failed"): 1,
     }
+
+
+async def test_a_doubt_is_not_over_because_days_have_passed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await FAULTS["in_doubt"](scene)
+    weeks = datetime(2031, 6, 20, tzinfo=UTC)
+    async with listening(monkeypatch) as heard:
+        await look(scene.dsn, heard.channels, None, now=weeks)
+        scene.run(
+            "insert into ops.settlement (intent_id, subject, finding, settled_by, evidence)"
+            " select intent_id, 'creation', 'left', 'a person', 'nothing seen' from ops.campaign_intent"
+        )
+        await look(scene.dsn, heard.channels, None, now=weeks + timedelta(minutes=1))
+    assert [body["news"] for body in said(heard, "in_doubt")] == ["began", "ended"]

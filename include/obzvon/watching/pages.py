@@ -25,7 +25,7 @@ below. In a traced run they are children of the task's span.
 
 """
 TITLES = {
-    Kind.GAUGE: "State: read once a minute by the DAG `watch`, of plans of the last three days",
+    Kind.GAUGE: "State: read once a minute by the DAG `watch`, of plans of the last three days and those not over",
     Kind.COUNTER: "Events",
     Kind.TIMER: "Durations",
 }

@@ -15,7 +15,7 @@ from obzvon.telemetry.metrics import METRICS, Kind, Metric
 
 __all__ = ["DAYS", "Sample", "read", "show"]
 
-#: Plans with a call date so many days ago, and all later ones, are looked at. An older trouble is in the audits.
+#: Plans with a call date so many days ago, all later ones, and all that are not over. Older trouble is in the audits.
 DAYS = 3
 _NAMED = {metric.name: metric for metric in METRICS if metric.kind is Kind.GAUGE}
 

@@ -1,11 +1,17 @@
 -- Every gauge of the table in obzvon/telemetry/metrics.py, read at one moment: metric, values of its labels, value.
--- Campaigns that had a plan in the last days always have a row: a gauge that is merely not sent keeps its old value.
+-- Campaigns with a plan of the last days, or one that is not over, always have a row: a gauge that is merely not sent keeps its old value.
 -- Reads ledger rows of those plans, the archive's list by index, and sums of the marts: nothing that grows with a list.
 with plan as materialized (
     select plan_id, campaign_id, vendor_code, contacts_total, contacts_to_call,
            coalesce((spec #>> '{wait,deadline_hours}')::float8, 6) as deadline_hours
     from ops.campaign_plan
     where call_date >= (%(now)s at time zone 'UTC')::date - %(days)s
+       -- what is not over is not forgotten
+       or plan_id in (select i.plan_id from ops.campaign_intent i
+                      where i.state in ('sending', 'created', 'running', 'collecting')
+                         or (i.state = 'in_doubt'
+                             and not exists (select from ops.settlement s
+                                             where s.intent_id = i.intent_id and s.finding = 'left')))
 ),
 campaign as materialized (
     select distinct campaign_id from plan
