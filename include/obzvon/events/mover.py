@@ -33,7 +33,7 @@ __all__ = ["PENDING", "Moved", "Mover", "pending"]
 log = logging.getLogger(__name__)
 
 #: Bodies that one step takes, and bytes of them, where the first body alone is not more.
-MOST_AT_ONCE, MOST_BYTES = 2_000, 16 << 20
+MOST_AT_ONCE, MOST_BYTES = 10_000, 16 << 20
 #: For so long a task that nobody knew may turn out to be ours: an answer to its creation was lost, say.
 UNKNOWN_DAYS = 2
 
