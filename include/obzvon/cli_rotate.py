@@ -46,9 +46,10 @@ def rotate_phone_key(
 
     with asked(), house(dsn, None, needs_archive=False) as where:
         path = _file(file, local=dsn is None)
-        if not yes:
-            typer.confirm("Rotate the secret of the phone keys? Until it is done nobody is called", abort=True)
         fresh = new_ring(path, where.secret)
+        typer.echo(f"the new secret is in {path}: copy it to your vault now, without it the warehouse is lost")
+        if not yes:
+            typer.confirm("Rotate? Until it is done nobody is called", abort=True)
         done = stage(where.dsn, where.secret, fresh, say=typer.echo)
     since = f"{done.done_at:%Y-%m-%d %H:%M} UTC"
     typer.echo(f"version {done.version} is in force since {since}; {done.rows:,} rows moved now")
