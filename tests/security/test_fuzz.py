@@ -36,8 +36,8 @@ from obzvon.vendors.twin_auth import TwinLogin
 from obzvon.warehouse.load.staging import Staging
 
 ROOT = Path(__file__).resolve().parents[2]
-BODIES = os.environ.get("OBZVON_FUZZ_BODIES", "6000")
-EXAMPLES = int(os.environ.get("OBZVON_FUZZ_EXAMPLES", "25"))
+BODIES = os.environ.get("OBZVON_FUZZ_BODIES", "3000")
+EXAMPLES = int(os.environ.get("OBZVON_FUZZ_EXAMPLES", "10"))
 
 
 def test_every_reader_takes_a_body_or_refuses_it_as_documented() -> None:

@@ -19,7 +19,7 @@ from obzvon_provider.pages.access import may_read
 from obzvon_provider.pages.app import create_pages
 from obzvon_provider.pages.recordings import create_recordings
 
-EXAMPLES = int(os.environ.get("OBZVON_FUZZ_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("OBZVON_FUZZ_EXAMPLES", "10"))
 
 
 def asked(document: dict[str, Any], call: dict[str, Any], skip: str = "\0") -> dict[str, set[int]]:
