@@ -52,8 +52,8 @@ class Executor:
                 "worker_concurrency": 3,
                 "sync_parallelism": 1,  # else a pool of processes is made for each bunch of tasks
             },
-            # what a killed worker held is handed out again within the test; it must be refused then
-            "celery_broker_transport_options": {"visibility_timeout": 30},
+            # for a socket neither Airflow nor Celery takes it from Airflow's default: a day
+            "celery_broker_transport_options": {"visibility_timeout": 86_400},
         }
 
 
