@@ -164,7 +164,8 @@ def install_with_uv(uv: str, venv: Path, root: Path, locks: list[str], env: dict
 def install_with_pip(venv: Path, root: Path, locks: list[str]) -> None:
     install = [str(venv / "bin" / "python"), "-m", "pip", "install", "-q"]
     wanted = [part for lock in locks for part in ("-r", lock)]
-    run(*install, "--require-hashes", *wanted, cwd=root)
+    # the lock is complete; a pip of 2023 would refuse a hash for `celery[redis]`, which a locked package asks for
+    run(*install, "--no-deps", "--require-hashes", *wanted, cwd=root)
     run(*install, "--no-deps", "--no-build-isolation", "-e", ".", cwd=root)
 
 
