@@ -23,7 +23,7 @@ from obzvon.ledger.keys import plan_id
 from obzvon.local.airflow_api import Run, TaskInstance
 from obzvon.local.executor import CELERY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 DAY = tomorrow()
 DAG, TWIN = "campaign__demo_twin", plan_id("demo_twin", DAY)
 FILLING = "/autoCallCandidate/batch$"
@@ -84,7 +84,7 @@ def reached(world: World, runs: list[Run]) -> Middle:
         found.extend(filter(None, [middle(world, runs)]))
         return bool(found)
 
-    world.until(come, "one launch waits for TWIN's answer and three waits are deferred", 180)
+    world.until(come, "one launch waits for TWIN's answer and three waits are deferred")
     return found[0]
 
 
@@ -151,15 +151,15 @@ def test_a_worker_and_a_triggerer_are_killed_and_nobody_is_dialled_twice(world: 
         waits = [task for task in world.tasks(runs, "batch.wait") if task.state == "deferred"]
         return {task.triggerer for task in waits} == set(hosts) - {lost}
 
-    world.until(taken_over, "the other triggerer has the waits of the dead one", 120)
+    world.until(taken_over, "the other triggerer has the waits of the dead one")
     print(f"the other triggerer had the waits {time.monotonic() - killed:.0f} s after the kill")
     waits = [task for task in world.tasks(runs, "batch.wait") if task.state == "deferred"]
     assert {(task.task_id, task.map_index, task.try_number) for task in moment.waits} <= {
         (task.task_id, task.map_index, task.try_number) for task in waits
     }
-    world.until(lambda: lookers(world, moment.waits[0]) == set(hosts), "the other triggerer looks for the first", 60)
+    world.until(lambda: lookers(world, moment.waits[0]) == set(hosts), "the other triggerer looks for the first")
 
-    world.until(lambda: launches(world, runs, moment)[0].try_number == 2, "the launch is tried again", 180)
+    world.until(lambda: launches(world, runs, moment)[0].try_number == 2, "the launch is tried again")
     print(f"the launch was to be tried again {time.monotonic() - killed:.0f} s after the kill")
     world.until(lambda: world.rows(STATES, TWIN) == [("running",)], "the other worker has launched everything")
     print(f"everything was launched {time.monotonic() - killed:.0f} s after the kill")
