@@ -85,12 +85,14 @@ def _there(results: Path, name: str) -> bool:
 
 
 def figure(results: Path, key: str) -> str:
-    """A figure as a text quotes it. Keys: `load|slim|ours|seconds`, `load|slim|dlt merge|× ours`, `…|× floor`, `…|MiB`.
+    """A figure as a text quotes it, by its key.
 
+    Keys are `load|slim|ours|seconds`, `load|slim|dlt merge|× ours`, `…|× floor`, `…|MiB` and `…|size`.
     In a text it stands between `<!--bench load|slim|ours|seconds-->` and `<!--/bench-->`. KeyError: no such figure.
     """
     row, case, name, what = key.split("|")
-    ways = {way["name"]: way for way in json.loads((results / f"{row}.json").read_text("utf-8"))["cases"][case]}
+    told = json.loads((results / f"{row}.json").read_text("utf-8"))
+    ways = {way["name"]: way for way in told["cases"][case]}
     kinds = {way["kind"]: way for way in ways.values()}
     match what:
         case "seconds":
@@ -99,6 +101,8 @@ def figure(results: Path, key: str) -> str:
             return _ratio(seconds(ways[name]), seconds(kinds["ours"]))
         case "× floor":
             return _ratio(seconds(ways[name]), seconds(kinds["floor"]))
+        case "size":
+            return f"{told['size']:,}"
         case "MiB":
             return f"{max(sample['peak_mib'] for sample in ways[name]['samples']):.0f}"
     raise KeyError(what)
