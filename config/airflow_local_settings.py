@@ -23,8 +23,9 @@ def preload() -> None:
     for package in map(importlib.import_module, PACKAGES):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    # dialers are found by name when a campaign file asks for them
+    # dialers and contact sources are found by name when a campaign file asks for them
     importlib.import_module("obzvon.vendors.registry").dialer_classes()
+    importlib.import_module("obzvon.contacts.sources.registry").source_classes()
 
 
 if FORKING & set(sys.argv):

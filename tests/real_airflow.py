@@ -24,8 +24,10 @@ from policies import relaxed
 
 from obzvon.ledger.keys import plan_id
 from obzvon.local.airflow_api import AirflowApi, Run, TaskInstance
+from obzvon.local.environment import Ports
 from obzvon.local.executor import LOCAL, Executor
 from obzvon.local.home import Home
+from obzvon.local.ports import free_port
 from obzvon.local.processes import Service
 from obzvon.local.reconcile import Comparison, compare
 from obzvon.local.stack import Stack
@@ -224,7 +226,7 @@ def running_world(
     policy = folder.with_suffix(".policy.yaml")
     policy.write_text(json.dumps(relaxed().canonical()), encoding="utf-8")
     os.environ["OBZVON_POLICY"] = str(policy)
-    stack = Stack(Home(ROOT, folder), say, executor=executor)
+    stack = Stack(Home(ROOT, folder), say, executor=executor, wanted=Ports(free_port(), free_port()))
     stack.up()
     try:
         with stack.api() as api:

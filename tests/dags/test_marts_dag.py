@@ -16,6 +16,7 @@ WAKES = {
     "late_results": {"plan.pull", "plan.deliver"},
     "qa_scores": {"account.reviews", "missing", "resend"},
     "replay": {"replay"},
+    "vendor_events": {"move"},
 }
 
 

@@ -168,7 +168,6 @@ def test_events_count_against_the_caps_and_hold_what_the_intent_reserved(pulls: 
         (b'{"event": "CALL_ENDED", "id": NaN}', "body"),
         (b'{"event": "CALL_ENDED", "id": "1"} {}', "body"),
         (b'{"event": "X"}],"x":[{}', "body"),
-        (b'{"event": "X", "x": 1e99999999999999999999}', "body"),
         (b'{"event": {"a": 1}}', "event"),
         (b'{"event": "X", "taskId": true}', "taskId"),
         (b'{"event": "X", "taskId": "\\ud800"}', "taskId"),

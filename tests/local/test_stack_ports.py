@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from obzvon.local import stack as stack_module
+from obzvon.local.environment import Ports
 from obzvon.local.home import Home
 from obzvon.local.ports import HOST, free_port
 from obzvon.local.processes import Service, stop_all
-from obzvon.local.stack import Stack, StackError
+from obzvon.local.stack import PORT_TRIES, Stack, StackError
 
 BEAT = "2100-01-01T00:00:00+00:00"
 HEALTH = {name: {"status": "healthy", f"latest_{name}_heartbeat": BEAT} for name in ("scheduler", "triggerer")}
@@ -62,7 +62,7 @@ class SandboxOnly(Stack):
         self.said: list[str] = []
         self.chosen: list[int] = []
         self.strangers = ExitStack()
-        super().__init__(Home(folder, folder / "state"), self.said.append)
+        super().__init__(Home(folder, folder / "state"), self.said.append, wanted=Ports(free_port(), free_port()))
 
     def _choose_ports(self) -> None:
         super()._choose_ports()
@@ -78,9 +78,7 @@ class SandboxOnly(Stack):
 
 
 @pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxOnly]:
-    monkeypatch.setattr(stack_module, "WEB_PORT", free_port())
-    monkeypatch.setattr(stack_module, "SANDBOX_PORT", free_port())
+def stack(tmp_path: Path) -> Iterator[SandboxOnly]:
     made = SandboxOnly(tmp_path)
     yield made
     stop_all(made.services, 1)
@@ -124,4 +122,4 @@ def test_whoever_loses_every_port_gives_up(stack: SandboxOnly) -> None:
     stack.robbed = 99
     with pytest.raises(StackError, match="sandbox ended while starting"):
         stack._start()
-    assert len(stack.chosen) == stack_module.PORT_TRIES
+    assert len(stack.chosen) == PORT_TRIES

@@ -31,7 +31,7 @@ from obzvon.local.secrets import Secrets, write_private
 
 __all__ = ["Address", "Stack", "StackError"]
 
-WEB_PORT, SANDBOX_PORT = 8080, 8765
+WELL_KNOWN = Ports(web=8080, sandbox=8765)
 SANDBOX_SECONDS = 60
 AIRFLOW_SECONDS = 45  # for each process: they share the cores while they import
 STOP_SECONDS = 6.0
@@ -54,7 +54,11 @@ class Address:
 
 
 class Stack:
-    """The stack of one state folder. `say` gets one line for each part that is ready, with its seconds."""
+    """The stack of one state folder. `say` gets one line for each part that is ready, with its seconds.
+
+    It listens on the `wanted` ports, or on others where a stranger has them. Two stacks that start at one moment want
+    different ones: neither sees yet what the other takes.
+    """
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Stack:
         say: Say = lambda _: None,
         sandbox: Sequence[str] = (),
         executor: Executor = LOCAL,
+        wanted: Ports = WELL_KNOWN,
     ) -> None:
         self.home = home or Home.find()
         self.home.make()
@@ -70,7 +75,7 @@ class Stack:
         self.sandbox = self._service("sandbox")
         self.executor, self.broker = executor, Broker(self.home)
         self.airflow = {name: self._service(name) for name in executor.processes}
-        self._say, self._sandbox_options = say, sandbox
+        self._say, self._sandbox_options, self._wanted = say, sandbox, wanted
         self._failed = threading.Event()
 
     def _service(self, name: str) -> Service:
@@ -100,7 +105,7 @@ class Stack:
         try:
             return Ports(**json.loads(self._note.read_text()))
         except (OSError, ValueError, TypeError):
-            return Ports(WEB_PORT, SANDBOX_PORT)
+            return self._wanted
 
     @property
     def address(self) -> Address:
@@ -180,9 +185,9 @@ class Stack:
         return [one for one, port in ports.items() if not is_free(port) and not one.listens(port)]
 
     def _choose_ports(self) -> None:
-        last, default = self.ports, Ports(WEB_PORT, SANDBOX_PORT)
-        # processes that still run were told the last ports; a fresh start takes the well-known ones if they are free
-        wishes = (last, default) if any(service.running for service in self.services) else (default, last)
+        last, wanted = self.ports, self._wanted
+        # processes that still run were told the last ports; a fresh start takes the wanted ones if they are free
+        wishes = (last, wanted) if any(service.running for service in self.services) else (wanted, last)
         chosen = Ports(
             last.web if self.airflow["api-server"].running else free_port(ports.web for ports in wishes),
             last.sandbox if self.sandbox.running else free_port(ports.sandbox for ports in wishes),

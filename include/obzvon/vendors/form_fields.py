@@ -89,12 +89,14 @@ def json_object(label: str, description: str, section: str) -> Field:
 
 
 def timeouts() -> Mapping[str, Field]:
-    """How long a request may take, and how long a read that failed is repeated."""
+    """How long a request may take, how long a read that failed is repeated, and how large an answer may be."""
     return {
         "connect_timeout": number("Connect timeout, s", "Name, connection and TLS; 10 when empty", LIMITS),
         "read_timeout": number("Read timeout, s", "Longest silence within an answer; 60 when empty", LIMITS),
         "total_timeout": number("Total timeout, s", "Longest request, streams excepted; 300 when empty", LIMITS),
         "retry_seconds": number("Repeat reads for, s", "How long a failed read is repeated; 300 when empty", LIMITS),
+        "max_answer_mb": number("Largest answer, MiB", "Unpacked; a larger one is left; 256 when empty", LIMITS),
+        "max_report_mb": number("Largest report, MiB", "Of a streamed report; 20480 when empty", LIMITS),
     }
 
 
