@@ -31,13 +31,13 @@ reconcile: setup ## compare the sandbox journal, ledger, facts and deliveries ro
 psql: setup ## a psql prompt on the warehouse
 	@$(BIN)/python -m obzvon psql
 
-# Most tests wait for a server more than they compute: two files at a time, and beside them the end-to-end tests, whose
-# output comes last. The proof with Celery waits most of its time: it follows the first, when the machine has less to do.
+# Most tests wait for a server more than they compute: two files at a time, and beside them the tests of whole stacks,
+# one stack after the other, whose output comes last.
 test: lint types browser ## linters, types and all tests
-	@log=$$(mktemp); $(BIN)/python -m pytest tests/e2e > $$log 2>&1 & e2e=$$!; trap "kill $$e2e" INT TERM; \
+	@log=$$(mktemp); $(BIN)/python -m pytest tests/e2e tests/distributed > $$log 2>&1 & stacks=$$!; \
+	trap "kill $$stacks" INT TERM; \
 	$(BIN)/python -m pytest --ignore=tests/e2e --ignore=tests/distributed -n 2; others=$$?; \
-	$(BIN)/python -m pytest tests/distributed; celery=$$?; \
-	wait $$e2e; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$celery -eq 0 -a $$ended -eq 0
+	wait $$stacks; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$ended -eq 0
 
 e2e-celery: dev ## a broker, two Celery workers, triggerers and schedulers; one worker and one triggerer are killed
 	@$(BIN)/python -m pytest -q -s --show-capture=no tests/distributed
