@@ -34,8 +34,9 @@ psql: setup ## a psql prompt on the warehouse
 # Most tests wait for a server more than they compute: two files at a time, and beside them the tests of whole stacks,
 # one stack after the other, whose output comes last.
 test: lint types browser ## linters, types and all tests
-	@log=$$(mktemp); $(BIN)/python -m pytest tests/e2e tests/distributed > $$log 2>&1 & stacks=$$!; \
-	trap "kill $$stacks" INT TERM; \
+	@log=$$(mktemp); \
+	{ $(BIN)/python -m pytest tests/e2e; e2e=$$?; $(BIN)/python -m pytest tests/distributed && exit $$e2e; } > $$log 2>&1 & \
+	stacks=$$!; trap "pkill -P $$stacks; kill $$stacks" INT TERM; \
 	$(BIN)/python -m pytest --ignore=tests/e2e --ignore=tests/distributed -n 2; others=$$?; \
 	wait $$stacks; ended=$$?; cat $$log; rm $$log; test $$others -eq 0 -a $$ended -eq 0
 

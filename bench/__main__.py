@@ -48,6 +48,8 @@ def run(bench: Bench, options: Options, *, growth: bool, folder: Path) -> dict[s
         say(f"  prepared in {time.perf_counter() - started:.0f} s")
         cases = rounds(bench, scene, options, say)
         postgres = getattr(scene, "postgres", None)
+    if not cases:
+        raise typer.BadParameter(f"{bench.name} has no case {', '.join(options.cases)}", param_hint="--case")
     result = {
         "row": bench.name,
         "title": bench.title,
@@ -78,8 +80,7 @@ def _growth(bench: Bench, options: Options, folder: Path) -> dict[str, Any]:
     """Ours alone, one round at each of three sizes: seconds, peak memory, and the exponent of each case."""
     found: dict[str, list[tuple[int, Sample]]] = {}
     ours = [way for way in bench.ways if way.kind is Kind.OURS]
-    for part in bench.growth:
-        size = max(bench.tiny, round(options.size * part))
+    for size in sorted({max(bench.tiny, round(options.size * part)) for part in bench.growth}):
         with bench.scene(replace(options, size=size), folder / f"size-{size}") as scene:
             for way in ours:
                 for case, sample in scene.measure(way).items():
@@ -103,8 +104,8 @@ def say(text: str) -> None:
 @app.command()
 def main(
     row: Annotated[str, typer.Argument(help=f"evening, all, page, memory or one of {', '.join(ROWS)}")],
-    size: Annotated[int | None, typer.Option("--size", "--rows", help="instead of the table's")] = None,
-    contacts: Annotated[int | None, typer.Option(help="of the plan, where memory is measured")] = None,
+    size: Annotated[int | None, typer.Option("--size", "--rows", min=1, help="instead of the table's")] = None,
+    contacts: Annotated[int | None, typer.Option(min=1, help="of the plan, where memory is measured")] = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     quick: Annotated[bool, typer.Option(help="tiny sizes, one round, nothing installed, nothing kept")] = False,
     growth: Annotated[bool, typer.Option(help="ours at three sizes too")] = True,
@@ -113,7 +114,8 @@ def main(
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="leave a peer out, by its name")] = None,
     case: Annotated[list[str] | None, typer.Option(help="only this case, where cases are prepared apart")] = None,
-    results: Annotated[Path, typer.Option(help="where the JSON goes")] = RESULTS,
+    results: Annotated[Path | None, typer.Option(help="folder for the JSON; of a single row nowhere else")] = None,
+    publish: Annotated[bool, typer.Option("--publish", help="a single row into bench/results and its pages")] = False,
     kept_as: Annotated[
         str | None, typer.Option("--as", help="keep one row at a second size too: load-peers, beside load")
     ] = None,
@@ -125,6 +127,10 @@ def main(
     if row == "page":
         _pages()
         return
+    if row not in ("evening", "all", "memory", *ROWS):
+        raise typer.BadParameter(f"no row {row}; one of evening, all, page, memory, {', '.join(ROWS)}")
+    whole = row in ("evening", "all") or (row == "memory" and not size and not contacts)
+    results = results or (RESULTS if publish or whole else None)
     if row in ("memory", "all") and (row == "memory" or not quick):
         kept = None if quick else results
         memory.run(contacts=contacts or memory.SIZE, rows=size or memory.SIZE, quick=quick, results=kept, say=say)
@@ -141,6 +147,11 @@ def main(
             install()
         for name in ROWS if row == "all" else (row,):
             bench = bench_of(name)
+            known = {way.name for way in bench.ways}
+            if unknown := set(without or ()) - known:
+                raise typer.BadParameter(
+                    f"{row} has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}"
+                )
             others = () if peers else tuple(way.name for way in bench.ways if way.needs)
             options = Options(size or bench.size, rounds, without=(*(without or ()), *others), cases=tuple(case or ()))
             if quick:

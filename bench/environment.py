@@ -125,7 +125,9 @@ def _commit() -> str | None:
     head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     if head.returncode:
         return None
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "include", "plugins", "dags"], check=False)
+    changed = subprocess.run(
+        [*git, "diff", "--quiet", "HEAD", "--", "include", "plugins", "dags", "bench/*.py", "bench/peers"], check=False
+    )
     return head.stdout.strip() + ("+" if changed.returncode else "")
 
 

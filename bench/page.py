@@ -24,8 +24,9 @@ all of it anew and writes this page from `bench/results/*.json`; [bench/README.m
 
 Ratios hold from machine to machine, seconds do not. Each figure is the median of the rounds, with the least and the
 most in brackets; ways take turns within a round. *Peak* is the largest resident memory of the measured process, *above
-idle* without its imports. A way counts only when it ends with the same rows as ours: a count and a checksum after every
-run.
+idle* without its imports. Growth is one round at each size. A way counts only when it ends as ours does: *same* is a
+count and a checksum of the rows for load and plan, counts and keys at the server or of the records for the others, and
+`–` where nothing can be compared.
 """
 
 EMPTY = """**No figures are published yet.** They belong to one machine and one commit, and a full run takes hours:

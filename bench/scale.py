@@ -127,9 +127,12 @@ def _cost(stage: Stage, day: Day, told: Mapping[str, Any]) -> Cost:
     hours = getattr(day, stage.hours)
     if stage.each:
         return Cost(stage, size, seconds / 1000 * size, 1.0, hours)
-    exponent = float(grown.get("exponent") or 1.0)
     # campaigns are planned, launched and loaded apart: the exponent counts within a campaign, campaigns add up
     each = size / day.campaigns
+    # a campaign smaller than what was measured costs its share of it, no less: fixed costs do not shrink
+    exponent = float(grown.get("exponent") or 1.0) if each > told["size"] else 1.0
+    # of two lanes beside each other a worker has but one
+    seconds *= median(sample["figures"].get("lanes", 1) for sample in ours["samples"])
     return Cost(stage, size, seconds * (each / told["size"]) ** exponent * day.campaigns, exponent, hours)
 
 
@@ -219,14 +222,17 @@ def _stages(told: Sequence[Cost | str], day: Day) -> list[str]:
             lines.append(f"| {cost} | | | | | | |")
             continue
         lines.append(
-            f"| {cost.stage.title} | {cost.size:,.0f} | {cost.seconds / 3600:.1f} | {cost.exponent:.2f}"
+            f"| {cost.stage.title} | {cost.size:,.0f} | {cost.seconds / 3600:.2f} | {cost.exponent:.2f}"
             f" | {cost.hours:g} | {cost.workers} | {cost.database_cores:.2f} |"
         )
     return [*lines, ""]
 
 
 def _limits(found: Sequence[Limit]) -> list[str]:
-    lines = ["| What fills up, first things first | Share used | What helps |", "|---|---|---|"]
+    lines = [
+        "| What fills up, first things first | Share used (over 1: the day does not fit) | What helps |",
+        "|---|---|---|",
+    ]
     lines += [f"| {limit.what} | {limit.share:.2f} | {limit.cure} |" for limit in found]
     return [*lines, ""]
 
@@ -334,8 +340,11 @@ TAIL = """## How it is reckoned
   because each is planned, launched and loaded by itself. Where no exponent was measured it is 1.
 * Workers are as many as bring a stage to its end within its hours. `max_batches` cuts a campaign's launch, wait and
   collect into that many tasks at most; a plan is one task and one transaction and is not divided.
-* Database cores: the part of a stage's seconds in which PostgreSQL works. It is an estimate (0.3 to 0.7 by stage) and
-  not measured apart. All workers share one warehouse that writes, so they add up, twice over for peaks and vacuum.
+* A worker is one lane of one task; a load that the bench made in two lanes counts twice. A campaign smaller than what
+  was measured costs its share of it. A stage that an account's budget bounds (delivery) takes as long as the second
+  table says, however many workers it has.
+* Database cores: the part of a stage's seconds in which PostgreSQL works, an estimate (0.3 to 0.7 by stage). All
+  workers share one warehouse that writes, so they add up, twice over for peaks and vacuum.
 * The calling window (9 to 20 by the subscriber's own clock, eleven zones) spreads launches and ends over the day. The
   hours within which a stage must be done are inputs: a house may load by night and deliver until morning.
 * No vendor publishes a limit of requests. The budgets are those the connectors keep by default
@@ -353,16 +362,56 @@ def page(results: Path = RESULTS) -> str:
     return f"{HEAD}## Ten million contacts a day, a thousand campaigns\n\n{report(Day(), results)}\n{TAIL}"
 
 
+MEANING = {
+    "contacts_a_day": "contacts of all lists of a day",
+    "campaigns": "campaigns they are spread over evenly",
+    "dials_a_contact": "attempts a contact",
+    "share_delivered": "recorded conversations that go to Qolio, a share of the attempts",
+    "batches_a_campaign": "batches a campaign is cut into: tasks at once, and triggers",
+    "window_hours": "hours in which anybody may be called",
+    "poll_seconds": "seconds between two looks",
+    "twin_share": "contacts that TWIN calls, a share; Dialog calls the others",
+    "plan_hours": "hours in which all plans are to be made",
+    "collect_hours": "hours in which all reports are to be loaded",
+    "launch_hours": "hours in which all campaigns are to be launched",
+    "deliver_hours": "hours in which Qolio is to have its calls",
+    "calls_a_second_of_a_task": "numbers a TWIN task dials a second",
+    "requests_a_second_vendor": "the budget of a vendor's account",
+    "requests_a_second_qolio": "the budget of Qolio's account",
+}
+
+
+def _positive(kind: type[float]) -> Callable[[str], float]:
+    """A reader of numbers above zero, in the way pages write them: 500,000."""
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text.replace(",", ""))
+        except ValueError:
+            value = kind(0)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{text} is no {'whole ' if kind is int else ''}number above 0")
+        return value
+
+    return read
+
+
 def main(arguments: Sequence[str]) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m bench scale", description=str(__doc__).splitlines()[0])
     for each in fields(Day):
         kind = type(each.default)
-        parser.add_argument(f"--{each.name.replace('_', '-')}", type=kind, default=each.default)
+        option = f"--{each.name.replace('_', '-')}"
+        parser.add_argument(
+            option, type=_positive(kind), default=each.default, help=f"{MEANING[each.name]}; {each.default:,}"
+        )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the benches' JSON files")
     parser.add_argument("--write", action="store_true", help="write docs/scale.md, for the page's own day")
     given = vars(parser.parse_args(arguments))
     results, write = given.pop("results"), given.pop("write")
+    for name in ("twin_share", "share_delivered"):
+        if given[name] > 1:
+            parser.error(f"--{name.replace('_', '-')} is a share: 1 at the most")
     if write:
         PAGE.write_text(page(results), encoding="utf-8")
         return 0

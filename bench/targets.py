@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 from statistics import median
 from typing import Any
 
@@ -67,6 +68,22 @@ class Results:
         slopes = [grown["exponent"] for grown in self.told["growth"].values()]
         return max((slope for slope in slopes if slope is not None), default=None)
 
+    def at(self, case: str, size: int) -> float | None:
+        """Seconds at a size between two that were measured, on the straight line of their logarithms."""
+        grown = self.told["growth"].get(case)
+        own = self.seconds(case)
+        if own is None:
+            return None
+        points = sorted(
+            {**dict(zip(grown["sizes"], grown["seconds"], strict=True) if grown else ()), self.size: own}.items()
+        )
+        below = [point for point in points if point[0] <= size][-1:] or points[:1]
+        above = [point for point in points if point[0] >= size][:1] or points[-1:]
+        (small, fast), (large, slow) = below[0], above[0]
+        if small == large:
+            return fast * size / small
+        return float(fast * (size / small) ** (log(slow / fast) / log(large / small)))
+
     def _samples(self, case: str, way: str) -> list[Mapping[str, Any]]:
         for each in self.told["cases"].get(case, ()):
             if each["name"] == way:
@@ -124,16 +141,33 @@ def verdicts(results: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
                 yield Found(target, int(told["size"]), value)
 
 
+_STEP = (
+    "rows are written twice, into staging and into the tables, and compared with what is stored in between; the floor "
+    "writes them once, in one session. Two lanes do that work beside each other, so by the clock it is half of it."
+)
+
+
+def _work(found: Results, case: str) -> float | None:
+    step, lanes = found.figure(case, "load step s"), found.figure(case, "lanes")
+    return None if step is None or lanes is None else step * lanes
+
+
 def _loads() -> Iterator[Target]:
     for case in ("slim", "transcripts of 1 KB"):
         again = f"{case}, again"
         yield Target(
             "load",
-            f"load step, × floor, {case}",
+            f"load step by the clock, × floor, {case}",
             1.5,
             lambda found, case=case: share(found.figure(case, "load step s"), found.seconds(case, COPY)),
-            why="`attempts_new` alone, an insert that PostgreSQL checks against three foreign keys, costs about the "
-            "floor; comparing what is stored, deciding what is newest and the staging copy come on top of it.",
+            why=_STEP,
+        )
+        yield Target(
+            "load",
+            f"load step as work of all lanes, × floor, {case}",
+            1.5,
+            lambda found, case=case: share(_work(found, case), found.seconds(case, COPY)),
+            why=_STEP,
         )
         yield Target(
             "load",
@@ -210,7 +244,7 @@ def _launches() -> Iterator[Target]:
 
 
 def _waits() -> Iterator[Target]:
-    for case in ("100 intents", "2,000 intents"):
+    for case in ("100 intents", "2,000 intents", "100 intents, looks due"):
         for way in ("ours at TWIN", "ours at Dialog"):
             yield Target(
                 "waiting",
@@ -222,9 +256,10 @@ def _waits() -> Iterator[Target]:
             )
             yield Target(
                 "waiting",
-                f"longest block of the event loop, ms, {way}, {case}",
+                f"longest block of the event loop by the clock, ms, {way}, {case}",
                 50,
-                lambda found, case=case, way=way: found.figure(case, "longest block ms", way),
+                lambda found, case=case, way=way: found.figure(case, "by the clock ms", way),
+                why="by the clock a block holds what other programs took of the processor too.",
             )
             yield Target(
                 "waiting",
@@ -275,9 +310,11 @@ TARGETS: tuple[Target, ...] = (
         "plan",
         "seconds for 1,000,000 contacts",
         60,
-        lambda found: share(found.seconds("plan"), found.size / 1_000_000),
-        why="most of it is PostgreSQL writing the plan's rows, reservations, phones and payloads with their keys and "
-        "foreign keys, in one transaction of one session: the floor, which only writes them, is in the table.",
+        lambda found: found.at("plan", 1_000_000),
+        why="half of it is PostgreSQL writing the plan's rows, reservations, phones and payloads with their keys and "
+        "foreign keys, in one transaction of one session: the floor, which only writes them, is in the table. Scripts "
+        "with pandas or DuckDB are five to eight times faster: they store one row a contact without keys, and reserve "
+        "nothing.",
     ),
     Target("plan", "exponent of growth", 1.1, Results.exponent),
     Target("plan", "memory at the most, MiB", 500, Results.peak),
@@ -292,7 +329,7 @@ TARGETS: tuple[Target, ...] = (
             why="the operators' imports, which a DAG processor has in memory, fall on few files; the rest is Airflow "
             "making some fourteen operators a file.",
         )
-        for case in ("50 campaign files", "500 campaign files")
+        for case in ("1 campaign files", "50 campaign files", "500 campaign files")
     ),
     *(
         Target(

@@ -62,7 +62,7 @@ def insertmanyvalues(dsn: str, archive: str, intents: Sequence[str], batch: str)
 
 
 def upsert_rows(dsn: str, archive: str, intents: Sequence[str], batch: str) -> dict[str, float]:
-    """Airflow's PostgresHook: one INSERT … ON CONFLICT a row."""
+    """Airflow's PostgresHook, with the faster of its two ways: INSERT … ON CONFLICT of many rows a statement."""
     parts = urlsplit(dsn)
     host = parse_qs(parts.query)["host"][0].replace("/", "%2F")
     os.environ["AIRFLOW_CONN_BENCH"] = f"postgres://{parts.username}@{host}{parts.path}"
@@ -75,7 +75,9 @@ def upsert_rows(dsn: str, archive: str, intents: Sequence[str], batch: str) -> d
             if rows:
                 values = [tuple(row[column] for column in columns) for row in rows]
                 key = key_of(dsn, f"{schema}.{name}")
-                hook.upsert_rows(f"{schema}.{name}", values, list(columns), key, commit_every=5000)
+                hook.upsert_rows(
+                    f"{schema}.{name}", values, list(columns), key, commit_every=5000, fast_executemany=True
+                )
     return _since(started)
 
 

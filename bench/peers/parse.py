@@ -62,11 +62,7 @@ def json_and_pydantic(files: Sequence[str]) -> dict[str, Any]:
     """`json.load`, then `model_validate` of each record."""
     import json
 
-    return _told(
-        call
-        for file in files
-        for call in [Call.model_validate(row) for row in json.loads(Path(file).read_bytes())["data"]]
-    )
+    return _told(Call.model_validate(row) for file in files for row in json.loads(Path(file).read_bytes())["data"])
 
 
 def pydantic_whole(files: Sequence[str]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def reconcile() -> None:
     """Compare the sandbox's journal with ledger, facts and deliveries; exit code 1 on a difference."""
     stack = Stack()
     with stack.connect() as conn:
-        if not conn.execute("select from ops.campaign_plan limit 1").fetchone():
+        if conn.execute("select from ops.campaign_plan limit 1").fetchone() is None:  # a row without columns is empty
             typer.echo("Nothing to compare yet: no plan has been made. `make demo` runs two campaigns.")
             return
         agrees = print_comparisons(Console(highlight=False), compare(conn, stack.address.sandbox))

@@ -38,8 +38,28 @@ def test_medians_are_judged_against_the_fastest_peer_that_ended_alike() -> None:
     floor = way("psql \\copy binary", "floor", 4.0)
     seen = found(told("load", 1000, {"slim": [ours, slow, wrong, floor]}))
     assert seen["whole, times faster than the fastest peer, slim"] == (5.0, "holds")
-    assert seen["load step, × floor, slim"] == (2.0, "**short by 33 %**")
+    assert seen["load step by the clock, × floor, slim"] == (2.0, "**short by 33 %**")
     assert "again, × the first load, slim" not in seen  # no results, no verdict
+
+
+#: What was asked for, by row: loosening one is a decision and not a slip.
+LIMITS = {
+    "load": {1.5, 3, 1, 0, 300, 1.15},
+    "parse": {3, 1.15},
+    "deliver": {0.9, 60, 20},
+    "plan": {60, 1.1, 500},
+    "launch": {0.8, 0},
+    "waiting": {50, 0, 2, 6},
+    "dags": {10},
+    "ready": {5},
+    "marts": {5, 1},
+}
+
+
+def test_the_limits_are_those_that_were_asked_for() -> None:
+    assert {row: {target.limit for target in TARGETS if target.row == row} for row in LIMITS} == LIMITS
+    floors = {target.limit for target in TARGETS if target.least}
+    assert floors == {0.8, 0.9, 3, 20}
 
 
 def test_time_is_of_a_million_and_memory_of_every_size() -> None:

@@ -79,6 +79,27 @@ def test_costs_grow_by_the_exponent_within_a_campaign_and_campaigns_add_up(tmp_p
     assert found["deliver"].seconds == pytest.approx(0.002 * 20_000 * 2 * 0.15)
 
 
+def test_a_small_campaign_costs_its_share_and_a_lane_is_a_worker(tmp_path: Path) -> None:
+    measured = result({"transcripts": 10.0}, 1_000, 2.0)
+    measured["cases"]["transcripts"][0]["samples"][0]["figures"] = {"lanes": 2}
+    (tmp_path / "load.json").write_text(json.dumps(measured))
+    day = Day(contacts_a_day=500, campaigns=10, dials_a_contact=1)  # fifty attempts a campaign
+    (cost,) = (each for each in scale.costs(day, tmp_path) if not isinstance(each, str))
+    assert cost.seconds == pytest.approx(10 * 2 / 1_000 * 500)
+
+
+@pytest.mark.parametrize("given", [["--campaigns", "0"], ["--contacts-a-day", "-5"], ["--twin-share", "3"]])
+def test_a_day_that_cannot_be_is_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        scale.main(given)
+    assert (refused.value.code, given[0] in capsys.readouterr().err) == (2, True)
+
+
+def test_numbers_are_read_as_pages_write_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scale.main(["--contacts-a-day", "500,000", "--results", str(tmp_path)]) == 0
+    assert "contacts a day 500,000" in capsys.readouterr().out
+
+
 def test_what_is_not_measured_is_named_with_its_bench(tmp_path: Path) -> None:
     text = report(Day(), tmp_path)
     assert "plan: not measured yet; run `python -m bench plan`" in text

@@ -13,9 +13,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from launching import forced
 from rich.console import Console
+from typer.testing import CliRunner
 
+import obzvon.__main__ as command
 from obzvon.errors import ObzvonError
 from obzvon.local.reconcile import Comparison, compare, print_comparisons
+from obzvon.local.stack import Address
 from obzvon.warehouse.partitions import ensure_months
 
 DIAL_COLUMNS = "vendor,task_id,task_name,call_id,external_id,phone,attempt"
@@ -150,3 +153,31 @@ def test_nothing_to_compare_is_no_agreement() -> None:
 
 def test_equal_sums_with_different_rows_do_not_agree() -> None:
     assert not Comparison("twin", "dials", theirs=5, ours=5, only_theirs=1, only_ours=1).agrees
+
+
+class OneStack:
+    """A stack that runs: the warehouse of the test and the sandbox's books."""
+
+    def __init__(self, dsn: str, books: Books) -> None:
+        self.connect = lambda: psycopg.connect(dsn, autocommit=True)
+        self.address = Address("", books.address, "admin", "")
+
+
+@pytest.mark.parametrize(
+    ("before", "dials", "code", "said"),
+    [
+        ("truncate ops.campaign_plan cascade", 1, 0, "Nothing to compare yet"),
+        ("select", 1, 0, "attempts"),
+        ("select", 0, 1, "attempts"),
+    ],
+)
+async def test_the_command_compares_as_soon_as_there_is_a_plan(
+    before: str, dials: int, code: int, said: str,
+    conn: psycopg.Connection, warehouse_dsn: str, books: Books, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    conn.execute(before.encode())
+    conn.commit()
+    books.dials = books.dials[:dials]
+    monkeypatch.setattr(command, "Stack", lambda: OneStack(warehouse_dsn, books))
+    done = await asyncio.to_thread(CliRunner().invoke, command.app, ["reconcile"])
+    assert (done.exit_code, said in done.output) == (code, True), done.output
